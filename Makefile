@@ -1,0 +1,60 @@
+# `make` alone prints what there is. Every target that needs the virtual environment makes it first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MUSIC ?=
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make requirements"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up test check format schemas requirements bench clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+# The stamps keep a second `make demo` from asking pip anything.
+$(VENV)/.run-time: requirements.txt requirements-models.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what needledrop needs into $(VENV) (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-models.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.run-time requirements-dev.txt
+	@echo "Installing what tests and checks need into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/.run-time ## .venv with all that the product needs
+setup-dev: $(VENV)/.development ## .venv with what tests and checks need, too
+
+demo: setup ## the whole pipeline on your own machine: make demo [MUSIC=folder]
+	@$(BIN)/needledrop demo $(if $(MUSIC),"$(MUSIC)")
+
+up: setup ## broker, Redis and all workers until Ctrl-C: make up [MUSIC=folder]
+	@$(BIN)/needledrop up $(if $(MUSIC),"$(MUSIC)")
+
+test: setup-dev ## all tests; with KAFKA_HOME also those on a real broker
+	@$(BIN)/python -m pytest
+
+check: setup-dev ## formatting, lint, types, import layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-dev ## let ruff format and fix
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+schemas: setup ## JSON Schemas, AsyncAPI document and settings table, from the code
+	@$(BIN)/python -m schemas.documents
+	@$(BIN)/python -m shared.settings.documents
+
+requirements: ## pin every dependency again, with hashes
+	@$(BIN)/python -m pip install --quiet uv
+	@$(UV_COMPILE) pyproject.toml --extra install -o requirements.txt
+	@$(UV_COMPILE) pyproject.toml --extra install --extra dev -c requirements.txt -o requirements-dev.txt
+
+clean: ## remove what was built here
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
