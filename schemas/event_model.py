@@ -1,0 +1,58 @@
+"""What all event models share: immutable, tolerant of unknown fields, JSON in and out."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from schemas.errors import InvalidEventError
+
+
+def _as_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(_as_utc)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+# Ids travel in keys, headers, Redis keys and terminals: no control characters, and short.
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, StringConstraints(max_length=1024)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class EventModel(BaseModel):
+    """Frozen; unknown fields are ignored, so that an older reader takes a newer event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, ser_json_inf_nan="null")
+
+
+class Event(EventModel):
+    """An event that is the value of a record."""
+
+    ce_type: ClassVar[str]
+
+    def to_json(self) -> bytes:
+        """UTF-8 JSON; what is absent is left out."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def from_json(cls, value: bytes | str) -> Self:
+        """Read one event.
+
+        Raises: InvalidEventError, naming each field that is wrong and how.
+        """
+        try:
+            return cls.model_validate_json(value)
+        except ValidationError as error:
+            raise InvalidEventError(f"not a {cls.__name__}: {_faults(error)}") from None
+
+
+def _faults(error: ValidationError) -> str:
+    """The first few faults, without the values: these may hold secrets."""
+    faults: list[Any] = error.errors(include_url=False, include_input=False, include_context=False)
+    lines = [f"{'.'.join(str(part) for part in fault['loc']) or 'value'}: {fault['msg']}" for fault in faults[:5]]
+    if len(faults) > len(lines):
+        lines.append(f"and {len(faults) - len(lines)} more")
+    return "; ".join(lines)

@@ -1,0 +1,55 @@
+"""CloudEvents 1.0 headers in binary mode, and the headers of others that travel on.
+
+Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2 (attributes as ``ce_*`` headers, ``content-type``).
+"""
+
+from datetime import UTC, datetime
+
+from schemas.origin import Headers, Origin
+
+JSON_CONTENT_TYPE = "application/json"
+FEATURES_CONTENT_TYPE = "application/vnd.needledrop.features+safetensors"
+
+# Others' headers (traceparent, tenant ids) travel from stage to stage, but a record must stay small.
+MAX_TRAVELLING_BYTES = 8192
+
+
+def cloud_event(
+    ce_type: str, *, source: str, ce_id: str, at: datetime, content_type: str = JSON_CONTENT_TYPE
+) -> list[tuple[str, bytes]]:
+    """The headers that make a record a CloudEvent."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", ce_type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_id", ce_id.encode()),
+        ("ce_time", at.astimezone(UTC).isoformat().encode()),
+        ("content-type", content_type.encode()),
+    ]
+
+
+def derived_id(origin: Origin, stage: str) -> str:
+    """An event's id, the same however often its submission is delivered."""
+    return f"{origin.submission_id}/{stage}"
+
+
+def travelling(headers: Headers) -> list[tuple[str, bytes]]:
+    """The headers that are not ours, in order, as far as they fit in 8 KiB together."""
+    kept: list[tuple[str, bytes]] = []
+    room = MAX_TRAVELLING_BYTES
+    for name, value in headers:
+        if name.startswith(("ce_", "needledrop_")) or name == "content-type":
+            continue
+        room -= len(name) + len(value or b"")
+        if room < 0:
+            break
+        kept.append((name, value))
+    return kept
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """The first header of that name as text, or None."""
+    for other, value in headers:
+        if other == name and value is not None:
+            return value.decode(errors="replace")
+    return None

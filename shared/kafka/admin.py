@@ -1,0 +1,75 @@
+"""Creates the topics as the code declares them, and checks that they are there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
+
+from schemas.errors import InvalidSettingError
+from schemas.topics import Topic
+from shared.kafka.clients import MAX_MESSAGE_BYTES, connection
+from shared.kafka.faults import error_of
+from shared.settings.kafka import KafkaSettings
+
+_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """What `topics create` found or did."""
+
+    name: str
+    created: bool
+    n_partitions: int
+    differences: dict[str, tuple[str, str]]
+    """Configuration that is not as declared: name -> (declared, found). Left as it is: somebody may have meant it."""
+
+
+def create_topics(
+    settings: KafkaSettings, topics: Iterable[Topic], *, n_partitions: int, replication: int
+) -> list[TopicState]:
+    """Create what is missing, with its declared configuration; report what differs in the rest.
+
+    Raises: InvalidSettingError when the brokers cannot be reached or refuse.
+    """
+    admin = AdminClient(connection(settings))
+    states = []
+    for topic in topics:
+        config = declared_config(topic)
+        new = NewTopic(topic.name, num_partitions=n_partitions, replication_factor=replication, config=config)
+        created = _created(admin, new)
+        found = _n_partitions(admin, topic.name)
+        differences = {} if created else _differences(admin, topic.name, config)
+        states.append(TopicState(topic.name, created, found, differences))
+    return states
+
+
+def declared_config(topic: Topic) -> dict[str, str]:
+    """The topic's configuration for the broker."""
+    return {**topic.config, "max.message.bytes": str(topic.max_message_bytes or MAX_MESSAGE_BYTES)}
+
+
+def _created(admin: AdminClient, new: NewTopic) -> bool:
+    [done] = admin.create_topics([new], operation_timeout=_TIMEOUT_S, request_timeout=_TIMEOUT_S).values()
+    try:
+        done.result()
+    except KafkaException as exception:
+        error = error_of(exception)
+        if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise InvalidSettingError(
+            f"topic {new.topic} could not be created: {error.str()} (asked at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS)"
+        ) from None
+    return True
+
+
+def _n_partitions(admin: AdminClient, name: str) -> int:
+    return len(admin.list_topics(name, timeout=_TIMEOUT_S).topics[name].partitions)
+
+
+def _differences(admin: AdminClient, name: str, declared: dict[str, str]) -> dict[str, tuple[str, str]]:
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    [done] = admin.describe_configs([resource], request_timeout=_TIMEOUT_S).values()
+    found = done.result()
+    return {key: (value, found[key].value) for key, value in declared.items() if found[key].value != value}

@@ -1,0 +1,112 @@
+"""The partitions that are ours now: taking them over, giving them back, pausing them."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from shared.kafka.faults import error_of
+from shared.kafka.progress import PartitionProgress
+from shared.metrics.stream import StreamMetrics
+
+log = logging.getLogger("needledrop.kafka")
+
+_CALL_TIMEOUT_S = 10.0
+
+
+class Assignment:
+    """Follows the group's rebalances (cooperative: partitions come and go one by one)."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        metrics: StreamMetrics,
+        *,
+        before_giving_back: Callable[[list[PartitionProgress]], object],
+    ) -> None:
+        """``before_giving_back`` commits what is finished of partitions that another member will get."""
+        self._consumer = consumer
+        self._metrics = metrics
+        self._before_giving_back = before_giving_back
+        self._progress: dict[tuple[str, int], PartitionProgress] = {}
+        self.paused = False
+
+    def subscribe(self, topics: list[str]) -> None:
+        """Join the group."""
+        self._consumer.subscribe(topics, on_assign=self._gained, on_revoke=self._revoked, on_lost=self._lost)
+
+    def __iter__(self) -> Iterator[PartitionProgress]:
+        return iter(list(self._progress.values()))
+
+    def of(self, topic: str, partition: int) -> PartitionProgress | None:
+        """The progress of a partition, None when it is not ours."""
+        return self._progress.get((topic, partition))
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has us as a member, with or without partitions."""
+        return bool(self._consumer.memberid())
+
+    def n_in_flight(self) -> int:
+        """Records taken and not committed."""
+        return sum(len(progress.in_flight) for progress in self._progress.values())
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop or resume fetching of everything that is ours."""
+        if paused != self.paused:
+            self.paused = paused
+            self._apply_pause()
+
+    def _apply_pause(self) -> None:
+        # To all that is ours, each time: cooperative rebalances keep old partitions as they were and resume new ones.
+        partitions = [TopicPartition(topic, partition) for topic, partition in self._progress]
+        if partitions:
+            (self._consumer.pause if self.paused else self._consumer.resume)(partitions)
+
+    def _gained(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Without a committed offset the group is new here: it starts at the first record there is, on purpose.
+        found = _committed(consumer, partitions)
+        for one in found:
+            self._progress[one.topic, one.partition] = PartitionProgress(one.topic, one.partition, committed=one.offset)
+            if one.offset < 0:
+                one.offset = OFFSET_BEGINNING
+        consumer.incremental_assign(found)
+        self._apply_pause()
+        if found:
+            log.info("partitions gained", extra={"partitions": _names(found)})
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        ours = [found for one in partitions if (found := self.of(one.topic, one.partition))]
+        self._before_giving_back(ours)
+        self._drop(consumer, partitions)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # They belong to somebody else already: a commit would be refused.
+        self._drop(consumer, partitions)
+
+    def _drop(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for one in partitions:
+            progress = self._progress.pop((one.topic, one.partition), None)
+            if progress:
+                progress.drop()
+            self._metrics.forget_lag(one.topic, one.partition)
+        consumer.incremental_unassign(partitions)
+        if partitions:
+            log.info("partitions given back", extra={"partitions": _names(partitions)})
+
+
+def _committed(consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
+    """The group's committed offsets; asked again while a coordinator that restarts says that it is not ready."""
+    for attempts_left in reversed(range(6)):
+        try:
+            return list(consumer.committed(partitions, timeout=_CALL_TIMEOUT_S)) if partitions else []
+        except KafkaException as exception:
+            if not attempts_left or not error_of(exception).retriable():
+                raise
+            time.sleep(0.5)
+    return []
+
+
+def _names(partitions: list[TopicPartition]) -> list[str]:
+    return [f"{one.topic}/{one.partition}" for one in partitions]

@@ -1,0 +1,89 @@
+"""The backlog limit: retention must not eat features that nobody has classified.
+
+A stream that writes to a limited topic waits while a partition of it holds more offsets that the next stage has not
+committed than the limit. Each partition is watched by itself, and what we committed since the last look is counted,
+or bursts overshoot.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from shared.kafka.clients import reader
+from shared.kafka.partitioner import partition_of
+from shared.kafka.records import Outgoing
+from shared.settings.kafka import KafkaSettings
+
+# A look costs 1.5 ms a partition: not more often than this when the limit is near ...
+_LOOK_AGAIN_S = 0.02
+# ... and not less often than this, since other workers write, too.
+_LOOK_LATEST_S = 1.0
+
+
+class BacklogLimit:
+    """How much more may be written to ``topic``, given what ``group`` has committed of it. For one thread."""
+
+    def __init__(
+        self, settings: KafkaSettings, *, topic: str, group: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._limit = settings.backlog_limit
+        self._topic = topic
+        self._clock = clock
+        # Never subscribed: it only asks for the other group's committed offsets and for (uncommitted) watermarks.
+        self._consumer: Consumer = reader(settings, group, isolation="read_uncommitted")
+        self._partitions: list[int] = []
+        self._lag: dict[int, int] = {}
+        self._since: Counter[int] = Counter()
+        self._looked_at = -1e9
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._consumer.close()
+
+    def backlog(self) -> dict[int, int]:
+        """Offsets of each partition that the next stage has not committed, as last seen."""
+        return {partition: lag + self._since[partition] for partition, lag in self._lag.items()}
+
+    def charge(self, outputs: Iterable[Outgoing]) -> Counter[int]:
+        """The offsets that each partition would gain, the transaction's marker not counted."""
+        keys = [output.key for output in outputs if output.topic == self._topic]
+        if keys and not self._partitions:
+            self.look()
+        return Counter(partition_of(key, max(len(self._partitions), 1)) for key in keys)
+
+    def has_room(self, charge: Counter[int]) -> bool:
+        """Whether every partition may gain that much and a marker; looks again at Kafka when that is due."""
+        age = self._clock() - self._looked_at
+        if age > _LOOK_LATEST_S or (age > _LOOK_AGAIN_S and not self._fits(charge)):
+            self.look()
+        return self._fits(charge)
+
+    def committed(self, charge: Counter[int]) -> None:
+        """Note that a transaction with this charge was committed."""
+        self._since.update(charge)
+        self._since.update(dict.fromkeys(charge, 1))  # its marker
+
+    def look(self) -> None:
+        """Ask the broker. When it does not answer, what was seen last stays true."""
+        try:
+            if not self._partitions:
+                topics = self._consumer.list_topics(self._topic, timeout=5.0).topics
+                self._partitions = sorted(topics[self._topic].partitions)
+            asked = [TopicPartition(self._topic, partition) for partition in self._partitions]
+            for found in self._consumer.committed(asked, timeout=5.0):
+                low, high = self._consumer.get_watermark_offsets(found, timeout=5.0, cached=False)
+                self._lag[found.partition] = high - max(found.offset, low)
+        except KafkaException:
+            self._looked_at = self._clock()
+            return
+        self._since.clear()
+        self._looked_at = self._clock()
+
+    def _fits(self, charge: Counter[int]) -> bool:
+        return all(
+            # A record that is alone more than the limit must pass some time: an empty partition takes anything.
+            (backlog := self._lag.get(partition, 0) + self._since[partition]) == 0 or backlog + n + 1 <= self._limit
+            for partition, n in charge.items()
+        )

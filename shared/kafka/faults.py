@@ -1,0 +1,41 @@
+"""What went wrong with Kafka, and what follows from it."""
+
+from confluent_kafka import KafkaError, KafkaException
+
+from schemas.errors import NeedledropError
+
+
+class StreamStoppedError(NeedledropError):
+    """The stream cannot go on in this process; the message says why and what to do."""
+
+
+class FencedError(StreamStoppedError):
+    """Another process has taken this one's place: it must end, and nothing that it does counts any more."""
+
+
+class WorkLostError(StreamStoppedError):
+    """The broker no longer has records that were not processed. Never skipped silently."""
+
+
+def error_of(exception: KafkaException) -> KafkaError:
+    """The KafkaError inside an exception of the client."""
+    error: KafkaError = exception.args[0]
+    return error
+
+
+def is_fenced(error: KafkaError) -> bool:
+    """Whether another producer or group member holds our identity now."""
+    fenced = (
+        KafkaError._FENCED,  # noqa: SLF001 - the client's public constants of local errors begin with an underscore
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+    )
+    return error.code() in fenced
+
+
+def stopping(error: KafkaError) -> StreamStoppedError:
+    """The error to end with after one that the client calls fatal."""
+    if is_fenced(error):
+        return FencedError(f"another worker has taken this one's slot ({error.name()}): this one ends")
+    return StreamStoppedError(f"the Kafka client cannot go on: {error.name()}: {error.str()}")

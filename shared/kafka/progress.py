@@ -1,0 +1,53 @@
+"""What one partition has in flight, and the finished prefix that may be committed. Pure: no client, no clock."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from shared.kafka.records import Outgoing, Record
+
+Outputs = Sequence[Outgoing]
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """A record and the work on it."""
+
+    record: Record
+    work: Future[Outputs]
+
+
+@dataclass(slots=True)
+class PartitionProgress:
+    """The records of one assigned partition that were taken and not committed, in offset order."""
+
+    topic: str
+    partition: int
+    in_flight: deque[InFlight] = field(default_factory=deque)
+    committed: int = -1
+    """The group's committed offset; negative while it has none."""
+    taken: int = -1
+    """The offset of the record that was taken last."""
+
+    def take(self, record: Record, work: Future[Outputs]) -> None:
+        """Note that ``work`` on ``record`` has begun."""
+        self.taken = record.offset
+        self.in_flight.append(InFlight(record, work))
+
+    def finished(self) -> Iterator[InFlight]:
+        """The records from the front whose work is done; whatever is behind an unfinished one waits."""
+        return takewhile(lambda item: item.work.done(), self.in_flight)
+
+    def commit(self, n_records: int, offset: int) -> None:
+        """Note that the first ``n_records`` are committed, and that the group's offset is now ``offset``."""
+        for _ in range(n_records):
+            self.in_flight.popleft()
+        self.committed = offset
+
+    def drop(self) -> None:
+        """Forget all work: the partition is no longer ours. What it yields later is ignored."""
+        for item in self.in_flight:
+            item.work.cancel()
+        self.in_flight.clear()

@@ -1,0 +1,50 @@
+"""Records as handlers see them: no client objects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from schemas.origin import Coordinates, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record that was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """Its place in Kafka."""
+        return Coordinates(topic=self.topic, partition=self.partition, offset=self.offset)
+
+    @property
+    def position(self) -> Position:
+        """Its order among all records of its key, if its topic is the first of the flow."""
+        return Position(max(self.timestamp_ms, 0), self.offset)
+
+    @property
+    def key_text(self) -> str:
+        """The key as text; bytes that are not UTF-8 are replaced, no key is empty."""
+        return (self.key or b"").decode(errors="replace")
+
+    @property
+    def value_sha256(self) -> str:
+        """SHA-256 of the value, of nothing for a tombstone."""
+        return sha256(self.value or b"").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to write. ``value`` None is a tombstone."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = field(default_factory=tuple)

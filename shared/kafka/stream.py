@@ -1,0 +1,300 @@
+"""The stream loop: takes records, has them worked on, and commits finished prefixes exactly once.
+
+Poll always; work elsewhere; buffer outputs. A transaction is opened only to write a finished prefix of each partition,
+outputs and offsets together, so that nothing is in flight inside it and an abort means writing the same outputs again.
+See docs/adr/0003-stream-loop.md.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from confluent_kafka import KafkaError, Message, TopicPartition
+
+from shared.kafka.assignment import Assignment
+from shared.kafka.backlog import BacklogLimit
+from shared.kafka.clients import group_consumer
+from shared.kafka.commits import Commits
+from shared.kafka.faults import WorkLostError, stopping
+from shared.kafka.progress import InFlight, Outputs, PartitionProgress
+from shared.kafka.records import Outgoing, Record
+from shared.metrics.stream import StreamMetrics
+from shared.settings.kafka import KafkaSettings
+
+log = logging.getLogger("needledrop.kafka")
+
+Start = Callable[[Sequence[Record]], Sequence[Future[Outputs]]]
+"""Begins the work on records that were polled together; one future for each. A future that fails ends the worker."""
+
+# While work is in flight the loop looks for more records this often; waking costs some 20 us.
+_TICK_S: Final = 0.002
+# An idle loop waits in the client, which wakes it for a record at once.
+_IDLE_WAIT_S: Final = 0.1
+# Full for longer than this: stop fetching. Resuming costs a fetch, so not at every short fullness.
+_PAUSE_AFTER_S: Final = 0.5
+# Transaction markers move positions while nothing arrives: committed this often, or lag never reaches 0.
+_POSITIONS_EVERY_S: Final = 0.5
+_LAG_EVERY_S: Final = 1.0
+# SIGTERM: work in flight may end for so long; ten seconds are promised in all.
+_DRAIN_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a stage reads and how much at a time."""
+
+    stage: str
+    group: str
+    inboxes: tuple[str, ...]
+    max_in_flight: int
+    writes: bool = True
+    """Whether there are outputs: then transactions, else plain commits after the work (at least once)."""
+
+
+class Stream:
+    """One member of a consumer group. ``run`` belongs to one thread; the properties may be read from others."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        spec: StreamSpec,
+        start: Start,
+        metrics: StreamMetrics,
+        backlog: BacklogLimit | None = None,
+    ) -> None:
+        self._spec = spec
+        self._start = start
+        self._metrics = metrics
+        self._backlog = backlog
+        self._finished = threading.Event()
+        self._full_since: float | None = None
+        self._next_positions = self._next_lag = 0.0
+        self.last_progress = time.monotonic()
+        """When a record was committed last, or there was nothing to do (time.monotonic)."""
+        self.lag = 0
+        """Offsets behind the end of our partitions, as last seen."""
+        self._consumer = group_consumer(settings, spec.group)
+        self._assignment = Assignment(self._consumer, metrics, before_giving_back=self._commit_finished_of)
+        identity = f"{spec.group}-{settings.slot or uuid.uuid4().hex}"
+        self._commits = Commits(settings, self._consumer, metrics, identity if spec.writes else None)
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has us as a member, with or without partitions."""
+        return self._assignment.joined
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set, then finish what can be finished and leave.
+
+        Raises: StreamStoppedError (FencedError, WorkLostError) when this process cannot go on.
+        """
+        self._assignment.subscribe(list(self._spec.inboxes))
+        try:
+            while not stop.is_set():
+                n_taken = self._take()
+                n_committed = self._commit_finished_of(self._assignment)
+                self._look_after_positions()
+                if not n_taken and not n_committed:
+                    self._wait()
+            self._drain()
+        finally:
+            self._consumer.close()
+            if self._backlog:
+                self._backlog.close()
+
+    def _take(self) -> int:
+        room = self._spec.max_in_flight - self._assignment.n_in_flight()
+        if room <= 0:
+            self._when_full()
+            return 0
+        self._full_since = None
+        self._assignment.pause(paused=False)
+        idle = room == self._spec.max_in_flight
+        taken: list[tuple[Record, PartitionProgress]] = []
+        message = self._consumer.poll(_IDLE_WAIT_S if idle else 0)
+        while message is not None:
+            taken += self._ours(message)
+            message = self._consumer.poll(0) if len(taken) < room else None
+        # A later poll may have given a partition back, and even got it again: then its records come again, too.
+        still_ours = [
+            (record, found) for record, found in taken if found is self._assignment.of(record.topic, record.partition)
+        ]
+        self._begin(still_ours)
+        return len(still_ours)
+
+    def _ours(self, message: Message) -> list[tuple[Record, PartitionProgress]]:
+        """The record of ``message`` and its partition's progress; nothing for an error or what is no longer ours."""
+        error = message.error()
+        if error is not None:
+            self._on_error(error)
+            return []
+        record = _record(message)
+        progress = self._assignment.of(record.topic, record.partition)
+        return [(record, progress)] if progress and record.offset > progress.taken else []
+
+    def _begin(self, taken: list[tuple[Record, PartitionProgress]]) -> None:
+        if not taken:
+            return
+        if self._assignment.n_in_flight() == 0:
+            self.last_progress = time.monotonic()
+        works = self._start([record for record, _ in taken])
+        for (record, progress), work in zip(taken, works, strict=True):
+            progress.take(record, work)
+            work.add_done_callback(lambda _: self._finished.set())
+        self._metrics.taken.inc(len(taken))
+
+    def _when_full(self) -> None:
+        now = time.monotonic()
+        self._full_since = self._full_since or now
+        if now - self._full_since > _PAUSE_AFTER_S:
+            self._assignment.pause(paused=True)
+            # Everything is paused: this only keeps our place in the group.
+            message = self._consumer.poll(0)
+            if message is not None:
+                self._begin(self._ours(message))
+
+    def _commit_finished_of(self, partitions: Iterable[PartitionProgress]) -> int:
+        """Commit the finished prefix of each partition, as far as the backlog limit lets us; how many records."""
+        prefixes: dict[int, list[InFlight]] = {}
+        charge: Counter[int] = Counter()
+        held_back = False
+        progresses = list(partitions)
+        for index, progress in enumerate(progresses):
+            prefix: list[InFlight] = []
+            for item in progress.finished():
+                if self._backlog and (more := self._backlog.charge(item.work.result())):
+                    if not self._backlog.has_room(charge + more):
+                        held_back = True
+                        break
+                    charge += more
+                prefix.append(item)
+            if prefix:
+                prefixes[index] = prefix
+        self._metrics.held_back.set(held_back)
+        if not prefixes:
+            return 0
+        outputs = [output for prefix in prefixes.values() for item in prefix for output in item.work.result()]
+        offsets = [
+            self._offset_after(progresses[index], len(prefix), prefix[-1].record) for index, prefix in prefixes.items()
+        ]
+        if not self._commits.commit(outputs, offsets):
+            return 0
+        for (index, prefix), offset in zip(prefixes.items(), offsets, strict=True):
+            progresses[index].commit(len(prefix), offset.offset)
+        if self._backlog:
+            self._backlog.committed(charge)
+        return self._note_committed(sum(len(prefix) for prefix in prefixes.values()), outputs)
+
+    def _note_committed(self, n_records: int, outputs: list[Outgoing]) -> int:
+        self._metrics.committed.inc(n_records)
+        for topic, n_written in Counter(output.topic for output in outputs).items():
+            self._metrics.wrote(topic, n_written)
+        self.last_progress = time.monotonic()
+        self._metrics.progressed()
+        self._metrics.in_flight.set(self._assignment.n_in_flight())
+        return n_records
+
+    def _offset_after(self, progress: PartitionProgress, n_done: int, last: Record) -> TopicPartition:
+        """The offset to commit: where we would read next once nothing is in flight, else right behind the last."""
+        offset = last.offset + 1
+        if n_done == len(progress.in_flight):
+            offset = max(offset, self._position(progress))
+        return TopicPartition(progress.topic, progress.partition, offset)
+
+    def _position(self, progress: PartitionProgress) -> int:
+        [found] = self._consumer.position([TopicPartition(progress.topic, progress.partition)])
+        return int(found.offset)
+
+    def _look_after_positions(self) -> None:
+        """Commit positions that markers alone have moved, and measure lag."""
+        now = time.monotonic()
+        if now >= self._next_positions:
+            self._next_positions = now + _POSITIONS_EVERY_S
+            self._commit_positions()
+        if now >= self._next_lag:
+            self._next_lag = now + _LAG_EVERY_S
+            self._measure_lag()
+
+    def _commit_positions(self) -> None:
+        moved = []
+        for progress in self._assignment:
+            if progress.in_flight:
+                continue
+            position = self._position(progress)
+            if position >= 0 and position != progress.committed:
+                moved.append((progress, TopicPartition(progress.topic, progress.partition, position)))
+        if moved and self._commits.commit([], [offset for _, offset in moved]):
+            for progress, offset in moved:
+                progress.commit(0, offset.offset)
+
+    def _measure_lag(self) -> None:
+        total = 0
+        for progress in self._assignment:
+            one = TopicPartition(progress.topic, progress.partition)
+            low, high = self._consumer.get_watermark_offsets(one, cached=True)
+            if high >= 0:
+                lag = max(high - max(progress.committed, low), 0)
+                self._metrics.lag(progress.topic, progress.partition, lag)
+                total += lag
+        self.lag = total
+        if self._backlog:
+            for partition, offsets in self._backlog.backlog().items():
+                self._metrics.backlog(partition, offsets)
+        if total == 0:
+            self.last_progress = time.monotonic()
+            self._metrics.progressed()
+
+    def _wait(self) -> None:
+        if self._assignment.n_in_flight():
+            self._finished.wait(_TICK_S)
+            self._finished.clear()
+
+    def _drain(self) -> None:
+        """Let work in flight end and commit it; what takes too long is left to whoever comes next."""
+        self._assignment.pause(paused=True)
+        deadline = time.monotonic() + _DRAIN_S
+        while self._assignment.n_in_flight() and time.monotonic() < deadline:
+            self._consumer.poll(0)
+            if not self._commit_finished_of(self._assignment):
+                self._wait()
+        self._commit_positions()
+
+    def _on_error(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - a public constant
+            raise WorkLostError(
+                f"{self._spec.group}: the broker no longer has the next record to read ({error.str()}). Retention has "
+                "removed records that were never processed. Look at the topic's retention, then set the group's offsets "
+                "on purpose (kafka-consumer-groups --reset-offsets) and start again."
+            )
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            log.warning("a topic is missing: run `needledrop topics create`", extra={"error": error.str()})
+        elif error.fatal():
+            raise stopping(error)
+        else:
+            log.warning("kafka", extra={"error": error.name(), "detail": error.str()})
+
+
+def _record(message: Message) -> Record:
+    _, timestamp_ms = message.timestamp()
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp_ms=timestamp_ms,
+        key=message.key(),
+        value=message.value(),
+        headers=_headers(message),
+    )
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    # A header without a value is legal in Kafka; ours and CloudEvents' always have one.
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return tuple((name, value) for name, value in pairs if isinstance(value, bytes))

@@ -1,0 +1,1 @@
+"""Every metric, declared once; all of prometheus_client is here."""

@@ -1,0 +1,128 @@
+"""Makes the default ensemble, the four published networks, from the weights that the package brings."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+from pydantic import JsonValue
+
+from schemas.errors import InvalidSettingError
+from shared.front_end.spec import MUSICNN_96
+from shared.models.graphs import EMBEDDING, INPUT, PROBABILITIES, plain_graph
+from shared.models.manifest import MANIFEST_NAME, Ensemble, Member, load_ensemble, save_ensemble
+from shared.models.published import PATCH_FRAMES, PUBLISHED, known_patch, published_weights
+
+DEFAULT_VERSION = "published-1"
+_KNOWN_ANSWER_TOLERANCE = 1e-4  # processors round differently; a wrong graph is off by 1e-2 and more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphFile:
+    """One ONNX file of the default ensemble, which may serve several of its members."""
+
+    stem: str  # file name without the ending
+    graph: onnx.ModelProto
+    outputs: Mapping[str, Mapping[str, str]]  # by name of the published model: output names by role
+    input: str = INPUT
+
+
+def plain_files() -> Iterator[GraphFile]:
+    """The published networks as they were published, a file each."""
+    for model in PUBLISHED:
+        outputs = {model.name: {PROBABILITIES: PROBABILITIES, EMBEDDING: EMBEDDING}}
+        yield GraphFile(stem=model.name, graph=plain_graph(model, published_weights(model)), outputs=outputs)
+
+
+def build_default(
+    folder: Path,
+    files: Iterator[GraphFile] | None = None,
+    *,
+    version: str = DEFAULT_VERSION,
+    fusion: Mapping[str, JsonValue] | None = None,
+    taxonomy: str = "1",
+) -> Ensemble:
+    """Write the default ensemble into a folder, verified; readers see the ensemble that was there before, or the new one.
+
+    Args:
+        folder: made when it is not there.
+        files: the graphs; the plain ones when None.
+        version: the ensemble's.
+        fusion: parameters of fusion and calibration.
+        taxonomy: version of the taxonomy.
+    Raises: InvalidSettingError when the package is missing or a graph does not give its known answer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as name:
+        staging = Path(name)
+        members: dict[str, Member] = {}
+        for file in files or plain_files():
+            members |= {member.name: member for member in _write(file, staging)}
+        ensemble = Ensemble(
+            version=version,
+            front_ends=(MUSICNN_96,),
+            members=tuple(members[model.name] for model in PUBLISHED),
+            fusion=dict(fusion or {}),
+            taxonomy=taxonomy,
+        )
+        save_ensemble(ensemble, staging)
+        # Names hold hashes, so builders that run at once write the same bytes; the manifest comes last.
+        for file_name in sorted({member.file for member in ensemble.members}):
+            (staging / file_name).replace(folder / file_name)
+        (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)
+    return ensemble
+
+
+def located_or_built(folder: Path) -> Ensemble:
+    """The ensemble of a folder, built first when it has no manifest; processes may do so at the same time.
+
+    Raises: InvalidSettingError when what is there is damaged, or the package is missing.
+    """
+    if not (folder / MANIFEST_NAME).exists():
+        build_default(folder)
+    return load_ensemble(folder)
+
+
+def _write(file: GraphFile, folder: Path) -> Iterator[Member]:
+    onnx.checker.check_model(file.graph, full_check=True)
+    content = file.graph.SerializeToString(deterministic=True)
+    _check_known_answers(file, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    name = f"{file.stem}-{sha256[:12]}.onnx"
+    (folder / name).write_bytes(content)
+    for model in PUBLISHED:
+        if model.name in file.outputs:
+            yield Member(
+                name=model.name,
+                file=name,
+                sha256=sha256,
+                input=file.input,
+                outputs=dict(file.outputs[model.name]),
+                front_end=MUSICNN_96.name,
+                patch_frames=PATCH_FRAMES,
+                tags=model.tags,
+                vocabulary=model.vocabulary,
+                licence=model.licence,
+                source=model.source,
+            )
+
+
+def _check_known_answers(file: GraphFile, content: bytes) -> None:
+    """Let the graph hear a made-up patch whose answers are known."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    for model in PUBLISHED:
+        if model.name in file.outputs:
+            (answers,) = session.run([file.outputs[model.name][PROBABILITIES]], {file.input: known_patch()[np.newaxis]})
+            known = dict(zip(model.tags, answers[0].tolist(), strict=True))
+            for tag, probability in model.known_answer.items():
+                if abs(known[tag] - probability) > _KNOWN_ANSWER_TOLERANCE:
+                    raise InvalidSettingError(
+                        f"the graph of {model.name} says {tag} {known[tag]:.5f} to the known patch, not {probability}: "
+                        "ONNX Runtime computes wrongly here, or the graph was built wrongly"
+                    )

@@ -1,0 +1,111 @@
+"""musicnn, folded and pruned: what has to be computed, and where each of its features then lies.
+
+The front end reads the mel spectrogram, so that several networks can share its convolutions; the rest is each network's own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.models.compiler.architectures import FRONT_END_KERNELS, MID_END_FRAMES, Affine, Dense, Musicnn, Values
+from shared.models.compiler.folding import (
+    FoldedBlock,
+    Positions,
+    alive_positions,
+    constant_response,
+    folded,
+    folded_dense,
+)
+from shared.models.compiler.liveness import MusicnnChannels, musicnn_channels
+from shared.models.published import PATCH_FRAMES
+
+MID_END_BEFORE = MID_END_FRAMES // 2
+
+
+def frames_before(n_kernel_frames: int) -> int:
+    """How many frames of zeros TensorFlow pads before the patch so that no frame is lost (after it: one more if even)."""
+    return (n_kernel_frames - 1) // 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldedMusicnn:
+    """musicnn's live channels.
+
+    The tensors that are computed are the five branches, then the three mid-end layers, where layers two and three have
+    their predecessor added (its channels come first). ``orders[i]`` lists the channels of tensor i; ``constants[i]`` has
+    a value for each channel of the original, of use where it is not in the order.
+    """
+
+    front_end: tuple[FoldedBlock, ...]
+    mid_end: tuple[FoldedBlock, ...]
+    orders: tuple[Positions, ...]
+    constants: tuple[Values, ...]
+    hidden: Dense  # rows as in the original: maximum and mean of each feature in turn
+    hidden_norm: Affine
+    output: Dense  # with hidden_norm folded in
+
+    @property
+    def n_features(self) -> int:
+        """How many features are pooled in the original."""
+        return sum(len(constants) for constants in self.constants)
+
+
+def folded_musicnn(network: Musicnn) -> FoldedMusicnn:
+    """Analyse, fold and prune."""
+    channels = musicnn_channels(network)
+    orders, constants = _orders(channels)
+    front_end = []
+    for block, branch, order, (n_frames, _) in zip(
+        network.front_end, channels.front_end, orders, FRONT_END_KERNELS, strict=False
+    ):
+        # The patch is padded after its batch norm: its offset is missing where the kernel reads padding.
+        raw = folded(block, branch, order)
+        shift = constant_response(raw.kernel, network.input_norm.offset, PATCH_FRAMES, frames_before(n_frames))
+        front_end.append(
+            FoldedBlock(
+                kernel=raw.kernel * network.input_norm.scale[:, None],
+                bias=raw.bias + shift,
+                offset=raw.offset,
+                rising=raw.rising,
+            )
+        )
+    return FoldedMusicnn(
+        front_end=tuple(front_end),
+        mid_end=_mid_end(network, channels, orders, constants),
+        orders=orders,
+        constants=constants,
+        hidden=folded_dense(network.hidden, network.pool_norm),
+        hidden_norm=network.hidden_norm,
+        output=folded_dense(network.output, network.hidden_norm),
+    )
+
+
+def _orders(channels: MusicnnChannels) -> tuple[tuple[Positions, ...], tuple[Values, ...]]:
+    """Channels and constants of the eight tensors; a sum is alive where any of its terms is."""
+    layers = channels.mid_end
+    sums = [layers[: i + 1] for i in range(len(layers))]
+    orders = [alive_positions(branch) for branch in channels.front_end] + [alive_positions(*terms) for terms in sums]
+    constants = [branch.constants for branch in channels.front_end]
+    constants += [np.sum([layer.constants for layer in terms], axis=0) for terms in sums]
+    return tuple(orders), tuple(constants)
+
+
+def _mid_end(
+    network: Musicnn, channels: MusicnnChannels, orders: tuple[Positions, ...], constants: tuple[Values, ...]
+) -> tuple[FoldedBlock, ...]:
+    """The mid-end's blocks, reading only live channels; the constants of the others are in their biases."""
+    n_branches = len(channels.front_end)
+    starts = np.cumsum([0] + [len(values) for values in constants[:n_branches]])
+    inputs = np.concatenate([order + start for order, start in zip(orders[:n_branches], starts, strict=False)])
+    input_constants = np.concatenate(constants[:n_branches])
+    blocks = []
+    for i, block in enumerate(network.mid_end):
+        raw = folded(block, channels.mid_end[i], orders[n_branches + i])
+        dead = input_constants.copy()
+        dead[inputs] = 0
+        shift = constant_response(raw.kernel, dead, PATCH_FRAMES, MID_END_BEFORE)
+        blocks.append(
+            FoldedBlock(kernel=raw.kernel[:, :, inputs], bias=raw.bias + shift, offset=raw.offset, rising=raw.rising)
+        )
+        inputs, input_constants = orders[n_branches + i], constants[n_branches + i]
+    return tuple(blocks)

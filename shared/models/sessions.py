@@ -1,0 +1,187 @@
+"""Runs an ensemble: ONNX Runtime sessions, one for each file, and who feeds whom."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as onnxruntime_errors
+
+from schemas.errors import InvalidFeaturesError, InvalidSettingError
+from shared.front_end.mel import compressed
+from shared.front_end.patches import Segments, cut
+from shared.front_end.spec import FrontEnd
+from shared.models.manifest import PROBABILITIES, Ensemble, Member, load_ensemble
+
+# Larger batches are not faster on a CPU but need more memory: four plain graphs 1.7 GB at 10 with the arena, see docs.
+BATCH_PATCHES = 5
+
+Outputs = dict[str, NDArray[np.float32]]  # by role: "probabilities", "embedding", each [n, width]
+
+_LOAD_ERRORS = (
+    onnxruntime_errors.Fail,
+    onnxruntime_errors.InvalidArgument,
+    onnxruntime_errors.InvalidGraph,
+    onnxruntime_errors.InvalidProtobuf,
+    onnxruntime_errors.NoSuchFile,
+    onnxruntime_errors.NotImplemented,
+    onnxruntime_errors.RuntimeException,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberAnswer:
+    """What one member says about a track, patch by patch."""
+
+    start_s: tuple[float, ...]  # where each patch begins in the track
+    outputs: Outputs = field(repr=False)
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Shape (n_patches, n_tags)."""
+        return self.outputs[PROBABILITIES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearing:
+    """What a graph is run on; members that share one share the run."""
+
+    file: str
+    input: str
+    front_end: str
+    patch_frames: int
+    hop_frames: int | None
+
+
+class RunningEnsemble:
+    """An ensemble with its networks loaded. Any number of threads may call it; each call keeps to one core.
+
+    Raises: InvalidSettingError when a file is not a network, or not the one that its entry describes.
+    """
+
+    def __init__(self, ensemble: Ensemble, folder: Path) -> None:
+        self.ensemble = ensemble
+        self._sessions = {file: _session(folder / file) for file in sorted({m.file for m in ensemble.members})}
+        self._hearings: defaultdict[_Hearing, list[Member]] = defaultdict(list)
+        for member in ensemble.members:
+            _check_described(member, self._sessions[member.file], folder / member.file, ensemble)
+            if member.front_end is not None and member.patch_frames is not None:
+                hearing = _Hearing(member.file, member.input, member.front_end, member.patch_frames, member.hop_frames)
+                self._hearings[hearing].append(member)
+
+    def probabilities(self, segments: Mapping[str, Segments]) -> dict[str, NDArray[np.float32]]:
+        """Each member's tag probabilities, shape (n_patches, n_tags), in the order of its tags; see `answers`."""
+        return {name: answer.probabilities for name, answer in self.answers(segments).items()}
+
+    def answers(
+        self, segments: Mapping[str, Segments], also: Collection[tuple[str, str]] = ()
+    ) -> dict[str, MemberAnswer]:
+        """Let all members hear a track.
+
+        Args:
+            segments: the track's, by name of their front end.
+            also: member and role of what is wanted besides the probabilities, say ("MSD_musicnn", "embedding").
+        Returns: by name of the member, in the manifest's order.
+        Raises: InvalidFeaturesError when the segments of a front end are missing or were made by another one.
+        """
+        wanted = set(also) | {(m.input_from.member, m.input_from.output) for m in self.ensemble.members if m.input_from}
+        roles = {
+            m.name: [r for r in m.outputs if r == PROBABILITIES or (m.name, r) in wanted] for m in self.ensemble.members
+        }
+        answers: dict[str, MemberAnswer] = {}
+        for hearing, members in self._hearings.items():
+            front_end = self.ensemble.front_end(hearing.front_end)
+            patches, start_s = cut(_of(front_end, segments), hearing.patch_frames, hearing.hop_frames)
+            batches = (
+                compressed(patches[i : i + BATCH_PATCHES], front_end) for i in range(0, len(patches), BATCH_PATCHES)
+            )
+            found = self._run(
+                hearing.file, hearing.input, batches, {m.outputs[r] for m in members for r in roles[m.name]}
+            )
+            for m in members:
+                answers[m.name] = MemberAnswer(
+                    start_s=tuple(start_s), outputs={r: found[m.outputs[r]] for r in roles[m.name]}
+                )
+        for m in self.ensemble.members:  # a head stands behind what feeds it
+            if m.input_from:
+                given = answers[m.input_from.member]
+                found = self._run(
+                    m.file, m.input, [given.outputs[m.input_from.output]], {m.outputs[r] for r in roles[m.name]}
+                )
+                answers[m.name] = MemberAnswer(
+                    start_s=given.start_s, outputs={r: found[m.outputs[r]] for r in roles[m.name]}
+                )
+        return {m.name: answers[m.name] for m in self.ensemble.members}
+
+    def _run(
+        self, file: str, input_name: str, batches: Iterable[NDArray[np.float32]], outputs: Collection[str]
+    ) -> Outputs:
+        names = sorted(outputs)
+        results = [self._sessions[file].run(names, {input_name: batch}) for batch in batches]
+        return {name: np.concatenate(parts) for name, parts in zip(names, zip(*results, strict=True), strict=True)}
+
+
+def patch_mean(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A track's probabilities from those of its patches, shape (n_tags,)."""
+    mean: NDArray[np.float32] = probabilities.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean
+
+
+def load_running_ensemble(folder: Path) -> RunningEnsemble:
+    """The ensemble of a folder, verified and loaded.
+
+    Raises: InvalidSettingError as `load_ensemble` does.
+    """
+    return RunningEnsemble(load_ensemble(folder), folder)
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    # Cores are for tracks, not for operations: one thread each, one track a thread.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False  # it keeps the largest activations for ever
+    options.log_severity_level = 3  # errors; warnings about unused constants help nobody here
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except _LOAD_ERRORS as error:
+        raise InvalidSettingError(f"{path} is not a network that ONNX Runtime can run: {error}") from error
+
+
+def _check_described(member: Member, session: onnxruntime.InferenceSession, path: Path, ensemble: Ensemble) -> None:
+    """Compare a member's entry with the graph's own names and shapes; a symbolic dimension is a string there."""
+    inputs = {found.name: found.shape for found in session.get_inputs()}
+    outputs = {found.name: found.shape for found in session.get_outputs()}
+    if set(inputs) != {member.input}:
+        raise InvalidSettingError(
+            f"{path}: {member.name} needs one input {member.input!r}, the graph has {sorted(inputs)}"
+        )
+    if missing := sorted(set(member.outputs.values()) - set(outputs)):
+        raise InvalidSettingError(
+            f"{path}: {member.name} needs the output {missing[0]!r}, the graph has {sorted(outputs)}"
+        )
+    expected: list[tuple[str, list[int | None]]] = [(member.outputs[PROBABILITIES], [None, len(member.tags)])]
+    if member.front_end is not None:
+        expected.append((member.input, [None, member.patch_frames, ensemble.front_end(member.front_end).n_bands]))
+    for name, shape in expected:
+        found = (inputs | outputs)[name]
+        fits = len(found) == len(shape) and all(
+            want is None or want == have or not isinstance(have, int) for want, have in zip(shape, found, strict=True)
+        )
+        if not fits or isinstance(found[0], int):
+            wanted = ["n", *shape[1:]]
+            raise InvalidSettingError(
+                f"{path}: {member.name}'s entry means {name} to be {wanted}, the graph has {found}"
+            )
+
+
+def _of(front_end: FrontEnd, segments: Mapping[str, Segments]) -> Segments:
+    found = segments.get(front_end.name)
+    if found is None or found.front_end != front_end:
+        raise InvalidFeaturesError(
+            f"there are no segments of the front end {front_end.name} as the manifest defines it"
+        )
+    return found

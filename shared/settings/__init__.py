@@ -1,0 +1,1 @@
+"""Settings: typed, validated at start, from ``NEEDLEDROP_*`` in the environment. Listed in docs/settings.md."""

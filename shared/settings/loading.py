@@ -1,0 +1,35 @@
+"""Reads a group of settings from the environment, with errors that name the variable."""
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from schemas.errors import InvalidSettingError
+
+Settings = TypeVar("Settings", bound=BaseSettings)
+
+
+def settings_config(prefix: str) -> SettingsConfigDict:
+    """What every group has in common; ``prefix`` is like ``NEEDLEDROP_KAFKA_``."""
+    return SettingsConfigDict(
+        env_prefix=prefix, frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+def loaded(group: type[Settings]) -> Settings:
+    """The settings as the environment has them, the defaults for the rest.
+
+    Raises: InvalidSettingError, naming the variable and what is wrong with it. Values are not shown: some are secrets.
+    """
+    prefix = group.model_config.get("env_prefix") or ""
+    try:
+        return group()
+    except ValidationError as error:
+        faults = [
+            f"{prefix}{'_'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg']}"
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise InvalidSettingError("; ".join(faults)) from None
+    except SettingsError as error:
+        raise InvalidSettingError(f"{prefix}*: {error}") from None

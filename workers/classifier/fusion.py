@@ -1,0 +1,199 @@
+"""Member probabilities in, one answer out: genres that exclude one another, tags by kind, and whether to trust it.
+
+For each member the taxonomy gives a lift L_g on every genre that it has a word for (evidence.py). Members are pooled as
+logarithms, weighted by w_m; of a genre that a member has no word for, the silence counts (1 - silence_agrees) as "no
+more than usual", a lift of 0. Hints H_g, summed over merged tags and bounded, and how common the genre is are added:
+
+    S_g = Σ_{m names g} w_m L_mg / (Σ_{m names g} w_m + (1 - silence_agrees) Σ_{others} w_m) + H_g + log common_g
+    P(g) = exp(S_g / temperature) / Σ_g' exp(S_g' / temperature), over the genres that the ensemble can hear.
+
+So the probabilities of a track's genres sum to one. Pure numpy, no file, no clock.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from schemas.errors import InvalidSettingError
+from schemas.taxonomy import TagKind, Taxonomy
+from workers.classifier.evidence import Floats, Member, Reading, presence
+from workers.classifier.fused import Fused, Heard, Scored, Segment
+from workers.classifier.parameters import FusionParameters
+
+N_SEGMENT_GENRES = 3  # enough to see a track change without sending the whole distribution for every three seconds
+N_REASONS = 5
+FAIR_PART = 0.3  # of the segments: less is a bridge or an intro, not a change
+TINY = 1e-12  # keeps 0 log 0 from being NaN
+
+
+class Fusion:
+    """An ensemble's opinion, compiled once: call it with a track's patch probabilities."""
+
+    def __init__(self, taxonomy: Taxonomy, members: Sequence[Member], parameters: FusionParameters | None = None) -> None:
+        """Compile ``members`` against ``taxonomy``.
+
+        Raises: InvalidSettingError, without members, with two of one name, or when no tag of any names a genre.
+        """
+        if not members or len({member.name for member in members}) != len(members):
+            raise InvalidSettingError("an ensemble needs at least one member, each with a name of its own")
+        self.parameters = parameters or FusionParameters()
+        self.unknown_tags = {m.name: taxonomy.unknown_tags(m.tags, m.vocabulary) for m in members}
+        self._readings = {member.name: Reading.of(member, taxonomy) for member in members}
+        audible = np.array([reading.names for reading in self._readings.values()]).any(axis=0)
+        if not audible.any():
+            raise InvalidSettingError("no tag of any member names a genre of the taxonomy")
+        self._audible = np.flatnonzero(audible)
+        self.genres = tuple(taxonomy.genre_names[i] for i in self._audible)
+        self._common = np.log([taxonomy.genres[i].commonness for i in self._audible])
+        self._shown = tuple(dict.fromkeys(tag for r in self._readings.values() for tag in r.shown))
+        self._hints = np.array([[taxonomy.hint(t.name).get(g, 0.0) for g in self.genres] for t in self._shown])
+
+    def __call__(self, probabilities: Mapping[str, Floats], heard: Heard | None = None) -> Fused:
+        """Fuse one track.
+
+        Args:
+            probabilities: per member name (n_patches, n_tags), patches in order of time; n_patches may differ by member.
+            heard: what else is known about the audio.
+
+        Raises: ValueError, if a member is missing or an array does not have its shape.
+        """
+        patches = {name: self._checked(name, probabilities) for name in self._readings}
+        track = {name: array.mean(axis=0) for name, array in patches.items()}
+        genres = self._distribution(self.scores(track))
+        disagreement = self._disagreement(track)
+        doubts = self._doubts(float(genres.max()), disagreement, heard or Heard())
+        tags = self._tags(track)
+        segments = self._segments(patches)
+        return Fused(
+            genres=_ranked(self.genres, genres),
+            unsure=bool(doubts),
+            unsure_because=doubts,
+            disagreement=disagreement,
+            tags=tags,
+            accepted=self._accepted(tags),
+            segments=segments,
+            changes=_changes(segments),
+            why=self._why(track, int(genres.argmax())),
+        )
+
+    def _checked(self, name: str, probabilities: Mapping[str, Floats]) -> Floats:
+        array = np.asarray(probabilities.get(name, ()), dtype=np.float64)
+        n_tags = len(self._readings[name].member.tags)
+        if array.ndim != 2 or array.shape[0] == 0 or array.shape[1] != n_tags:
+            raise ValueError(f"member {name}: probabilities of shape {array.shape}, need (n_patches > 0, {n_tags})")
+        return array
+
+    def scores(self, probabilities: Mapping[str, Floats]) -> Floats:
+        """S_g of the module's page, (..., n_genres), from each member's tag probabilities (..., n_tags)."""
+        p = self.parameters
+        said, spoke, silent = 0.0, 0.0, 0.0
+        for name, reading in self._readings.items():
+            lift = reading.lift(probabilities[name], damping=p.prior_damping, floor=p.floor)[..., self._audible]
+            names, weight = reading.names[self._audible], reading.member.weight
+            said, spoke, silent = said + weight * lift, spoke + weight * names, silent + weight * ~names
+        hints = np.clip(self._presence(probabilities) @ self._hints, -p.hint_cap, p.hint_cap)
+        scores: Floats = said / (spoke + (1 - p.silence_agrees) * silent) + hints + self._common
+        return scores
+
+    def _distribution(self, scores: Floats) -> Floats:
+        scaled = scores / self.parameters.temperature
+        odds = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+        distribution: Floats = odds / odds.sum(axis=-1, keepdims=True)
+        return distribution
+
+    def _presence(self, probabilities: Mapping[str, Floats]) -> Floats:
+        """How far each merged tag is above its prior, (..., n_shown): the weighted mean over members that know it."""
+        return self._over_members(
+            {name: presence(r.merged(probabilities[name]), r.merged(r.priors)) for name, r in self._readings.items()}
+        )
+
+    def _over_members(self, merged: Mapping[str, Floats]) -> Floats:
+        """The weighted mean of each merged tag over the members that know it, (..., n_shown)."""
+        index = {tag: i for i, tag in enumerate(self._shown)}
+        some = next(iter(merged.values()))
+        total, weights = np.zeros((*some.shape[:-1], len(index))), np.zeros(len(index))
+        for name, reading in self._readings.items():
+            columns = [index[tag] for tag in reading.shown]
+            total[..., columns] += reading.member.weight * merged[name]
+            weights[columns] += reading.member.weight
+        mean: Floats = total / weights
+        return mean
+
+    def _disagreement(self, track: Mapping[str, Floats]) -> float:
+        """Mean Jensen-Shannon divergence (in bits) of each member from the others, over the genres it has words for."""
+        p = self.parameters
+        lifts, weights, apart = {}, 0.0, 0.0
+        for name, reading in self._readings.items():
+            lifts[name] = reading.lift(track[name], damping=p.prior_damping, floor=p.floor)
+        for name, reading in self._readings.items():
+            for other, other_reading in self._readings.items():
+                both = reading.names & other_reading.names
+                if other <= name or both.sum() < 2:
+                    continue
+                weight = reading.member.weight * other_reading.member.weight
+                pair = (self._distribution(lifts[member][both]) for member in (name, other))
+                apart, weights = apart + weight * _divergence(*pair), weights + weight
+        return apart / weights if weights else 0.0
+
+    def _doubts(self, top: float, disagreement: float, heard: Heard) -> tuple[str, ...]:
+        p = self.parameters
+        doubts = {
+            f"no genre reaches {p.unsure_below:.0%}": top < p.unsure_below,
+            "the models disagree": disagreement > p.unsure_disagreement,
+            "too short": heard.seconds is not None and heard.seconds < p.unsure_below_s,
+            "silence": heard.loudness_db is not None and not heard.loudness_db >= p.unsure_below_db,
+            "speech": heard.speechiness is not None and heard.speechiness > p.unsure_speechiness,
+        }
+        return tuple(reason for reason, holds in doubts.items() if holds)
+
+    def _tags(self, track: Mapping[str, Floats]) -> Mapping[TagKind, tuple[Scored, ...]]:
+        values = self._over_members({name: r.merged(track[name]) for name, r in self._readings.items()})
+        by_kind: dict[TagKind, list[Scored]] = {}
+        for i in np.argsort(-values, kind="stable"):
+            by_kind.setdefault(self._shown[i].kind, []).append(Scored(name=self._shown[i].name, value=float(values[i])))
+        return {kind: tuple(scored) for kind, scored in by_kind.items()}
+
+    def _accepted(self, tags: Mapping[TagKind, tuple[Scored, ...]]) -> tuple[str, ...]:
+        limits = self.parameters.tag_thresholds
+        scored = [tag for of_kind in tags.values() for tag in of_kind if tag.name in limits]
+        return tuple(tag.name for tag in scored if tag.value >= limits[tag.name])
+
+    def _segments(self, patches: Mapping[str, Floats]) -> tuple[Segment, ...]:
+        n_segments = min(len(array) for array in patches.values())
+        edges = np.linspace(0.0, 1.0, n_segments + 1)
+        pooled = {name: _resampled(array, n_segments) for name, array in patches.items()}
+        distributions = self._distribution(self.scores(pooled))
+        return tuple(
+            Segment(start=float(edges[i]), end=float(edges[i + 1]), genres=_ranked(self.genres, row)[:N_SEGMENT_GENRES])
+            for i, row in enumerate(distributions)
+        )
+
+    def _why(self, track: Mapping[str, Floats], genre: int) -> tuple[Scored, ...]:
+        """The merged tags without which the genre would score less, by how much less."""
+        everything = float(self.scores(track)[genre])
+        without: dict[str, float] = {}
+        for tag in self._shown:
+            muted = {name: r.without(track[name], tag) for name, r in self._readings.items()}
+            without[tag.name] = everything - float(self.scores(muted)[genre])
+        best = sorted(without.items(), key=lambda item: -item[1])[:N_REASONS]
+        return tuple(Scored(name=name, value=nats) for name, nats in best if nats > 0.05)
+
+
+def _ranked(names: Sequence[str], values: Floats) -> tuple[Scored, ...]:
+    return tuple(Scored(name=names[i], value=float(values[i])) for i in np.argsort(-values, kind="stable"))
+
+
+def _resampled(patches: Floats, n: int) -> Floats:
+    """Means of ``n`` consecutive groups of patches, for members whose patches are shorter than others'."""
+    return np.array([group.mean(axis=0) for group in np.array_split(patches, n)])
+
+
+def _divergence(p: Floats, q: Floats) -> float:
+    """Jensen-Shannon divergence in bits, 0 to 1."""
+    middle = (p + q) / 2
+    return float(sum((d * np.log2((d + TINY) / (middle + TINY))).sum() for d in (p, q)) / 2)
+
+
+def _changes(segments: Sequence[Segment]) -> bool:
+    leaders = [segment.genres[0].name for segment in segments]
+    return sum(leaders.count(genre) >= FAIR_PART * len(leaders) for genre in set(leaders)) > 1 and len(leaders) > 1
