@@ -25,7 +25,7 @@ def json_schema(event: type[Event]) -> dict[str, Any]:
     }
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: Any) -> Any:  # noqa: ANN401 - any JSON
     """Without pydantic's generated titles and null alternatives: absent fields are left out, never null."""
     if isinstance(node, list):
         return [_plain(item) for item in node]

@@ -1,7 +1,7 @@
 """The topics: names, keys, cleanup and retention. `needledrop topics create` makes them as declared here.
 
-All are keyed by ``track_id`` and written with the ``murmur2_random`` partitioner, so that everything about a track stays in
-order from stage to stage, whichever client writes it.
+All are keyed by ``track_id`` and written with the ``murmur2_random`` partitioner, so that everything about a track
+stays in order from stage to stage, whichever client writes it.
 """
 
 from dataclasses import dataclass, field

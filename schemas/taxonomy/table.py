@@ -2,17 +2,34 @@
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import InvalidSettingError
 
-TagKind = Literal["genre", "mood", "instrument", "voice", "era"]
 VOCABULARY_FILES = ("msd.toml", "mtt.toml")
-_KIND_OF_PREFIX: Mapping[str, TagKind] = {"instrument": "instrument", "mood": "mood", "moodtheme": "mood", "era": "era"}
+
+
+class TagKind(StrEnum):
+    """What a tag speaks of."""
+
+    GENRE = "genre"
+    MOOD = "mood"
+    INSTRUMENT = "instrument"
+    VOICE = "voice"
+    ERA = "era"
+
+
+_KIND_OF_PREFIX: Mapping[str, TagKind] = {
+    "instrument": TagKind.INSTRUMENT,
+    "mood": TagKind.MOOD,
+    "moodtheme": TagKind.MOOD,
+    "era": TagKind.ERA,
+}
 
 
 def plain_word(word: str) -> str:
@@ -146,7 +163,7 @@ class Taxonomy(_Table):
         if prefix_kind is None:
             for part in reversed(parts):
                 if genre := self.genre_named(part):
-                    return KnownTag(kind="genre", shown_as=parts[-1].casefold(), names={genre: 1.0})
+                    return KnownTag(kind=TagKind.GENRE, shown_as=parts[-1].casefold(), names={genre: 1.0})
         if (same := self._shown.get(plain_word(parts[-1]))) is not None:
             return KnownTag(kind=prefix_kind or same.kind, shown_as=same.shown_as)
         return KnownTag(kind=prefix_kind, shown_as=parts[-1].casefold()) if prefix_kind else None
@@ -174,7 +191,9 @@ class Taxonomy(_Table):
 
         Raises: InvalidSettingError, if a tag of it names a genre that does not exist.
         """
-        return _parsed({**dict(self), "vocabularies": {**self.vocabularies, vocabulary.name: vocabulary}})
+        vocabularies = {**self.vocabularies, vocabulary.name: vocabulary}
+        fields = {"version": self.version, "genres": self.genres, "hints": self.hints, "vocabularies": vocabularies}
+        return _parsed(fields)
 
 
 def _require_genres(where: str, weights: Mapping[str, float], names: tuple[str, ...]) -> None:

@@ -5,8 +5,8 @@ import socket
 
 LOCALHOST = "127.0.0.1"
 
-# Below the ports that systems give to outgoing connections (from 32,768 on Linux, from 49,152 on macOS): a client that keeps
-# calling a stopped server could be given the server's own port, connect to itself, and the server could not come back.
+# Below the ports that systems give to outgoing connections (from 32,768 on Linux, from 49,152 on macOS): a client that
+# keeps calling a stopped server could be given the server's own port, connect to itself, and keep the server from it.
 _LOWEST_PORT = 20_000
 _HIGHEST_PORT = 32_000
 _N_TRIES = 200
@@ -17,7 +17,7 @@ class NoFreePortError(OSError):
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on ``port`` now: nobody listens there, and connections in TIME_WAIT do not count."""
+    """Whether a server could listen on ``port`` now: nobody listens there; TIME_WAIT does not count."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,21 +1,22 @@
 """Child processes that end when we do, and that say why when they do not come up."""
 
+import fcntl
 import logging
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from schemas.errors import InvalidSettingError
 
 logger = logging.getLogger(__name__)
 
-# A shell that waits for our end (its input closes when we are gone, even after a SIGKILL), then ends the child and all of its
-# process group. Linux's PR_SET_PDEATHSIG would need code between fork and exec, which deadlocks beside librdkafka's threads, and
-# fires when the *thread* that started the child ends; macOS has nothing like it.
+# A shell that waits for our end (its input closes when we are gone, even after a SIGKILL), then ends the child and all
+# of its process group. Linux's PR_SET_PDEATHSIG would need code between fork and exec, which can deadlock beside
+# librdkafka's threads, and fires when the *thread* that started the child ends; macOS has nothing like it.
 _LEASH = """
 read -r _
 kill -TERM "$1" 2>/dev/null || exit 0
@@ -24,7 +25,9 @@ kill -KILL "-$1"
 """
 _LOOK_EVERY_S = 0.02
 _TAIL_BYTES = 16_384
-_LARGEST_LOG_BYTES = 16 * 1024 * 1024  # then the log moves to `.1` at the next start: a laptop keeps two of them at most
+_LARGEST_LOG_BYTES = (
+    16 * 1024 * 1024
+)  # then the log moves to `.1` at the next start: a laptop keeps two of them at most
 
 
 class ServiceStartError(InvalidSettingError):
@@ -35,15 +38,30 @@ class ChildProcess:
     """One program, its output in a log file; started, stopped, killed and started again.
 
     It runs in a session of its own, so Ctrl-C reaches only us and we decide in what order things stop.
+
+    Args:
+        name: how messages call it.
+        command: program and arguments.
+        log_path: gets both its outputs; its folder is made.
+        env: its whole environment; None is ours.
+        owned_folder: its data, which no other ChildProcess of this machine may own while it runs. Two Kafkas in one
+            folder corrupt it (seen: CorruptRecordException in the metadata log), whatever Kafka's own lock says.
     """
 
     def __init__(
-        self, name: str, command: Sequence[str], *, log_path: Path, env: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        log_path: Path,
+        env: Mapping[str, str] | None = None,
+        owned_folder: Path | None = None,
     ) -> None:
         self.name = name
         self.command = tuple(command)
         self.log_path = log_path
         self._env = None if env is None else dict(env)
+        self._owned_folder = owned_folder
         self._process: subprocess.Popen[bytes] | None = None
         self._leash: subprocess.Popen[bytes] | None = None
         self._log_start_bytes = 0
@@ -56,7 +74,10 @@ class ChildProcess:
     @property
     def is_alive(self) -> bool:
         """Whether it runs now."""
-        return self._process is not None and self._process.poll() is None
+        if self._process is not None and self._process.poll() is None:
+            return True
+        self._drop_leash()  # its process id may soon be another program's
+        return False
 
     @property
     def exit_code(self) -> int | None:
@@ -66,15 +87,16 @@ class ChildProcess:
     def start(self) -> None:
         """Start it.
 
-        Raises: ServiceStartError, where the program cannot be run at all or is running already.
+        Raises: ServiceStartError, where the program cannot be run at all, is running already, or its folder is owned.
         """
         if self.is_alive:
             raise ServiceStartError(f"{self.name} is already running as process {self.pid}")
-        self._drop_leash()
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         if self.log_path.exists() and self.log_path.stat().st_size > _LARGEST_LOG_BYTES:
             self.log_path.replace(self.log_path.with_name(self.log_path.name + ".1"))
-        with self.log_path.open("ab") as log:
+        with ExitStack() as files:
+            lock = self._lock(files)
+            log = files.enter_context(self.log_path.open("ab"))
             self._log_start_bytes = log.tell()
             try:
                 self._process = subprocess.Popen(
@@ -84,6 +106,7 @@ class ChildProcess:
                     stderr=subprocess.STDOUT,
                     env=self._env,
                     start_new_session=True,
+                    pass_fds=lock,
                 )
             except OSError as error:
                 raise ServiceStartError(f"{self.name}: cannot run {self.command[0]}: {error}") from error
@@ -117,7 +140,7 @@ class ChildProcess:
                 with suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        self._drop_leash()
+            self._drop_leash()
 
     def output(self) -> str:
         """The end (16 kB) of what it has written since its last start."""
@@ -143,8 +166,23 @@ class ChildProcess:
                 raise ServiceStartError(f"{self.name} was not ready within {within_s:.0f} s. {self._last_words()}")
             time.sleep(_LOOK_EVERY_S)
 
+    def _lock(self, files: ExitStack) -> tuple[int, ...]:
+        """A locked file for the child to inherit: the lock lasts exactly as long as the child, whatever befalls us."""
+        if self._owned_folder is None:
+            return ()
+        self._owned_folder.mkdir(parents=True, exist_ok=True)
+        lock = files.enter_context((self._owned_folder / "lock").open("ab"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServiceStartError(
+                f"{self.name}: another process is using {self._owned_folder}; stop it or choose another folder"
+            ) from error
+        return (lock.fileno(),)
+
     def _last_words(self) -> str:
-        lines = self.output().strip().splitlines()[-10:]
+        # Without the frames of Java's stack traces, which push the message itself out of the last ten lines.
+        lines = [line for line in self.output().strip().splitlines() if not line.startswith("\tat ")][-10:]
         said = "\n  ".join(lines) if lines else "nothing"
         return f"It said, in {self.log_path}:\n  {said}"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from shared.embedded.processes import ChildProcess
+from shared.embedded.processes import ChildProcess, ServiceStartError
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ class _Worker:
 class Supervised:
     """A set of processes that are kept running until ``stop``; each writes to ``<log_dir>/<name>.log``.
 
-    One that dies is started again after a pause that doubles from 0.5 s to 30 s; one that ends with exit code 2 (a wrong
-    setting) is given up. Both are said through ``logging``. As a context manager it stops them all on leaving.
+    One that dies is started again after a pause that doubles from 0.5 s to 30 s; one that ends with exit code 2 (a
+    wrong setting) is given up. Both are said through ``logging``. As a context manager it stops them all on leaving.
     """
 
     def __init__(self, log_dir: Path) -> None:
@@ -116,6 +116,9 @@ class Supervised:
             )
             worker.pause_s = min(2 * worker.pause_s, _LONGEST_PAUSE_S)
         elif now_s >= worker.start_again_at_s:
-            child.start()
             worker.started_at_s = now_s
             worker.start_again_at_s = None
+            try:
+                child.start()
+            except ServiceStartError:  # counts as one more death: the next look plans another start
+                logger.exception("%s could not be started", child.name)

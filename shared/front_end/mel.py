@@ -7,14 +7,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from shared.front_end.spec import FrontEnd
+from shared.front_end.spec import LOWEST_DB_POWER, FrontEnd
 
 _BLOCK_FRAMES = (
     128  # a block's spectra stay in the second-level cache: 64 to 256 are alike, all at once is half as fast
 )
 _LARGEST_FLOAT16 = 65_504.0
 _SMALLEST_NORMAL_FLOAT16 = 2.0**-14
-_LOWEST_DB_POWER = 1e-10  # librosa.power_to_db's amin
 # The exponent's bias falls from 127 to 15; of the significand 13 bits go, and half of their range rounds. Modulo 2**32.
 _REBIAS_AND_ROUND = np.uint32((0xFFF - (112 << 23)) % 2**32)
 
@@ -71,7 +70,7 @@ def compressed(power: Power, spec: FrontEnd) -> NDArray[np.float32]:
     # Always in float32: in float16 the product is infinite above a power of 6.5.
     values = power.astype(np.float32)
     if spec.compression == "db":
-        np.maximum(values, np.float32(_LOWEST_DB_POWER), out=values)
+        np.maximum(values, np.float32(LOWEST_DB_POWER), out=values)
         np.log10(values, out=values)
         values *= np.float32(10.0)
         return values

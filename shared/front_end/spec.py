@@ -15,7 +15,7 @@ from schemas.errors import InvalidSettingError
 Compression: TypeAlias = Literal["log10_10k", "db"]
 Transport: TypeAlias = Literal["float16", "float32"]
 
-_LOWEST_DB_POWER = 1e-10  # librosa.power_to_db's amin; float16 ends at 6e-8, so dB cannot travel in it
+LOWEST_DB_POWER = 1e-10  # librosa.power_to_db's amin; float16 ends at 6e-8, so dB cannot travel in it
 _NUMBERS = ("sample_rate_hz", "n_fft", "hop_length", "n_bands")
 
 
@@ -50,7 +50,7 @@ class FrontEnd:
         if self.n_bands > self.n_fft // 2:
             self._refuse("n_bands", "at most half of n_fft: more bands than that are empty")
         if self.compression == "db" and self.transport == "float16":
-            self._refuse("transport", f"float32 with the compression db, which needs powers down to {_LOWEST_DB_POWER}")
+            self._refuse("transport", f"float32 with the compression db, which needs powers down to {LOWEST_DB_POWER}")
 
     @property
     def frame_s(self) -> float:

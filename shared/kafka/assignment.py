@@ -31,6 +31,9 @@ class Assignment:
         self._before_giving_back = before_giving_back
         self._progress: dict[tuple[str, int], PartitionProgress] = {}
         self.paused = False
+        self.joined = False
+        """Whether the group has had us as a member, with or without partitions. (Asking the client, `memberid()`, can
+        block for as long as the group takes.)"""
 
     def subscribe(self, topics: list[str]) -> None:
         """Join the group."""
@@ -42,11 +45,6 @@ class Assignment:
     def of(self, topic: str, partition: int) -> PartitionProgress | None:
         """The progress of a partition, None when it is not ours."""
         return self._progress.get((topic, partition))
-
-    @property
-    def joined(self) -> bool:
-        """Whether the group has us as a member, with or without partitions."""
-        return bool(self._consumer.memberid())
 
     def n_in_flight(self) -> int:
         """Records taken and not committed."""
@@ -72,6 +70,7 @@ class Assignment:
             if one.offset < 0:
                 one.offset = OFFSET_BEGINNING
         consumer.incremental_assign(found)
+        self.joined = True
         self._apply_pause()
         if found:
             log.info("partitions gained", extra={"partitions": _names(found)})

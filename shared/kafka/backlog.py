@@ -26,9 +26,15 @@ class BacklogLimit:
     """How much more may be written to ``topic``, given what ``group`` has committed of it. For one thread."""
 
     def __init__(
-        self, settings: KafkaSettings, *, topic: str, group: str, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: KafkaSettings,
+        *,
+        topic: str,
+        group: str,
+        limit: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limit = settings.backlog_limit
+        self._limit = limit
         self._topic = topic
         self._clock = clock
         # Never subscribed: it only asks for the other group's committed offsets and for (uncommitted) watermarks.

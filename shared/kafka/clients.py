@@ -3,8 +3,10 @@
 import logging
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 
+from schemas.errors import InvalidSettingError
+from shared.kafka.faults import error_of
 from shared.kafka.partitioner import PARTITIONER
 from shared.settings.kafka import KafkaSettings
 
@@ -12,6 +14,8 @@ log = logging.getLogger("needledrop.kafka")
 
 # The largest value we write is a features event of some 360 kB; a front end of our users' may need more.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+
+_ANSWER_WITHIN_S = 10.0  # a broker that is up answers in milliseconds, one that starts within some seconds
 
 
 class LogBridge(logging.Handler):
@@ -114,7 +118,18 @@ def plain_producer(settings: KafkaSettings) -> Producer:
     )
 
 
-def reader(settings: KafkaSettings, group: str, *, isolation: str = "read_committed", **more: object) -> Consumer:
+def require_answer(client: Producer | Consumer) -> None:
+    """Ask the brokers anything. Raises: InvalidSettingError when they do not answer."""
+    try:
+        client.list_topics(timeout=_ANSWER_WITHIN_S)
+    except KafkaException as exception:
+        raise InvalidSettingError(
+            f"no Kafka answers at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS ({error_of(exception).name()}): is it up? "
+            "`needledrop up` starts one on this machine"
+        ) from None
+
+
+def reader(settings: KafkaSettings, group: str, *, isolation: str = "read_committed", says_ends: bool = False) -> Consumer:
     """A consumer that joins no group: for reading topics by hand, and another group's committed offsets."""
     return Consumer(
         connection(settings)
@@ -126,6 +141,6 @@ def reader(settings: KafkaSettings, group: str, *, isolation: str = "read_commit
             "fetch.wait.max.ms": 50,
             "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
             "queued.max.messages.kbytes": 16_384,
+            "enable.partition.eof": says_ends,
         }
-        | more
     )

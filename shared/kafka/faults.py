@@ -9,6 +9,10 @@ class StreamStoppedError(NeedledropError):
     """The stream cannot go on in this process; the message says why and what to do."""
 
 
+class AbandonedError(NeedledropError):
+    """Raised by work that gives up because its worker stops: the record is left, uncommitted, to the next one."""
+
+
 class FencedError(StreamStoppedError):
     """Another process has taken this one's place: it must end, and nothing that it does counts any more."""
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from shared.kafka.faults import AbandonedError
 from shared.kafka.records import Outgoing, Record
 
 Outputs = Sequence[Outgoing]
@@ -37,8 +38,16 @@ class PartitionProgress:
         self.in_flight.append(InFlight(record, work))
 
     def finished(self) -> Iterator[InFlight]:
-        """The records from the front whose work is done; whatever is behind an unfinished one waits."""
-        return takewhile(lambda item: item.work.done(), self.in_flight)
+        """The records from the front whose work is done; whatever is behind an unfinished one waits.
+
+        Raises: what the work on the next one raised; handlers turn the faults of a track into failure events, so this
+            is a fault of the worker.
+        """
+        for item in takewhile(lambda item: item.work.done(), self.in_flight):
+            if isinstance(item.work.exception(), AbandonedError):
+                return
+            item.work.result()
+            yield item
 
     def commit(self, n_records: int, offset: int) -> None:
         """Note that the first ``n_records`` are committed, and that the group's offset is now ``offset``."""

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from confluent_kafka import Message
+
 from schemas.origin import Coordinates, Position
 
 
@@ -48,3 +50,20 @@ class Outgoing:
     key: bytes
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = field(default_factory=tuple)
+
+
+def record_of(message: Message) -> Record:
+    """The record in a message of the client that is not an error."""
+    _, timestamp_ms = message.timestamp()
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Record(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        timestamp_ms=timestamp_ms,
+        key=message.key(),
+        value=message.value(),
+        # A header without a value is legal in Kafka; ours and CloudEvents' always have one.
+        headers=tuple((name, value) for name, value in pairs if isinstance(value, bytes)),
+    )

@@ -23,7 +23,7 @@ from shared.kafka.clients import group_consumer
 from shared.kafka.commits import Commits
 from shared.kafka.faults import WorkLostError, stopping
 from shared.kafka.progress import InFlight, Outputs, PartitionProgress
-from shared.kafka.records import Outgoing, Record
+from shared.kafka.records import Outgoing, Record, record_of
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
 
@@ -134,7 +134,7 @@ class Stream:
         if error is not None:
             self._on_error(error)
             return []
-        record = _record(message)
+        record = record_of(message)
         progress = self._assignment.of(record.topic, record.partition)
         return [(record, progress)] if progress and record.offset > progress.taken else []
 
@@ -268,9 +268,9 @@ class Stream:
     def _on_error(self, error: KafkaError) -> None:
         if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - a public constant
             raise WorkLostError(
-                f"{self._spec.group}: the broker no longer has the next record to read ({error.str()}). Retention has "
-                "removed records that were never processed. Look at the topic's retention, then set the group's offsets "
-                "on purpose (kafka-consumer-groups --reset-offsets) and start again."
+                f"{self._spec.group}: the broker no longer has the next record to read ({error.str()}). Retention "
+                "has removed records that were never processed. Look at the topic's retention, then set the group's "
+                "offsets on purpose (kafka-consumer-groups --reset-offsets) and start again."
             )
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             log.warning("a topic is missing: run `needledrop topics create`", extra={"error": error.str()})
@@ -278,23 +278,3 @@ class Stream:
             raise stopping(error)
         else:
             log.warning("kafka", extra={"error": error.name(), "detail": error.str()})
-
-
-def _record(message: Message) -> Record:
-    _, timestamp_ms = message.timestamp()
-    return Record(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        timestamp_ms=timestamp_ms,
-        key=message.key(),
-        value=message.value(),
-        headers=_headers(message),
-    )
-
-
-def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
-    # A header without a value is legal in Kafka; ours and CloudEvents' always have one.
-    headers = message.headers() or []
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return tuple((name, value) for name, value in pairs if isinstance(value, bytes))

@@ -46,7 +46,7 @@ def build_default(
     fusion: Mapping[str, JsonValue] | None = None,
     taxonomy: str = "1",
 ) -> Ensemble:
-    """Write the default ensemble into a folder, verified; readers see the ensemble that was there before, or the new one.
+    """Write the default ensemble into a folder, verified; readers see the one that was there before, or the new one.
 
     Args:
         folder: made when it is not there.

@@ -1,7 +1,7 @@
 """Runs an ensemble: ONNX Runtime sessions, one for each file, and who feeds whom."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from shared.front_end.patches import Segments, cut
 from shared.front_end.spec import FrontEnd
 from shared.models.manifest import PROBABILITIES, Ensemble, Member, load_ensemble
 
-# Larger batches are not faster on a CPU but need more memory: four plain graphs 1.7 GB at 10 with the arena, see docs.
-BATCH_PATCHES = 5
+# One patch at a time: without the arena larger batches are slower (plain graphs, ten patches: 1.0 s at 1, 1.5 s at 5),
+# since large blocks go back to the system after every operation; with it they gain nothing and hold 560 MB, not 190.
+BATCH_PATCHES = 1
 
 Outputs = dict[str, NDArray[np.float32]]  # by role: "probabilities", "embedding", each [n, width]
 
@@ -85,12 +86,10 @@ class RunningEnsemble:
             segments: the track's, by name of their front end.
             also: member and role of what is wanted besides the probabilities, say ("MSD_musicnn", "embedding").
         Returns: by name of the member, in the manifest's order.
-        Raises: InvalidFeaturesError when the segments of a front end are missing or were made by another one.
+        Raises: InvalidFeaturesError when the segments of a front end are missing or were made by another one;
+            InvalidSettingError when no member has what is wanted.
         """
-        wanted = set(also) | {(m.input_from.member, m.input_from.output) for m in self.ensemble.members if m.input_from}
-        roles = {
-            m.name: [r for r in m.outputs if r == PROBABILITIES or (m.name, r) in wanted] for m in self.ensemble.members
-        }
+        roles = self._wanted_roles(also)
         answers: dict[str, MemberAnswer] = {}
         for hearing, members in self._hearings.items():
             front_end = self.ensemble.front_end(hearing.front_end)
@@ -99,22 +98,27 @@ class RunningEnsemble:
                 compressed(patches[i : i + BATCH_PATCHES], front_end) for i in range(0, len(patches), BATCH_PATCHES)
             )
             found = self._run(
-                hearing.file, hearing.input, batches, {m.outputs[r] for m in members for r in roles[m.name]}
+                hearing.file, hearing.input, batches, {name for m in members for name in roles[m.name].values()}
             )
-            for m in members:
-                answers[m.name] = MemberAnswer(
-                    start_s=tuple(start_s), outputs={r: found[m.outputs[r]] for r in roles[m.name]}
-                )
+            answers |= {m.name: _answer(start_s, roles[m.name], found) for m in members}
         for m in self.ensemble.members:  # a head stands behind what feeds it
             if m.input_from:
-                given = answers[m.input_from.member]
-                found = self._run(
-                    m.file, m.input, [given.outputs[m.input_from.output]], {m.outputs[r] for r in roles[m.name]}
-                )
-                answers[m.name] = MemberAnswer(
-                    start_s=given.start_s, outputs={r: found[m.outputs[r]] for r in roles[m.name]}
-                )
+                source = answers[m.input_from.member]
+                found = self._run(m.file, m.input, [source.outputs[m.input_from.output]], roles[m.name].values())
+                answers[m.name] = _answer(source.start_s, roles[m.name], found)
         return {m.name: answers[m.name] for m in self.ensemble.members}
+
+    def _wanted_roles(self, also: Collection[tuple[str, str]]) -> dict[str, dict[str, str]]:
+        """By member, the graph's output names of the roles that are asked for, or that a head needs."""
+        fed = {(m.input_from.member, m.input_from.output) for m in self.ensemble.members if m.input_from}
+        exposed = {(m.name, role) for m in self.ensemble.members for role in m.outputs}
+        if unknown := sorted(set(also) - exposed):
+            raise InvalidSettingError(f"no member of the ensemble has the output {'/'.join(unknown[0])}")
+        wanted = {*fed, *also, *((m.name, PROBABILITIES) for m in self.ensemble.members)}
+        return {
+            m.name: {role: output for role, output in m.outputs.items() if (m.name, role) in wanted}
+            for m in self.ensemble.members
+        }
 
     def _run(
         self, file: str, input_name: str, batches: Iterable[NDArray[np.float32]], outputs: Collection[str]
@@ -122,6 +126,10 @@ class RunningEnsemble:
         names = sorted(outputs)
         results = [self._sessions[file].run(names, {input_name: batch}) for batch in batches]
         return {name: np.concatenate(parts) for name, parts in zip(names, zip(*results, strict=True), strict=True)}
+
+
+def _answer(start_s: Sequence[float], roles: Mapping[str, str], found: Outputs) -> MemberAnswer:
+    return MemberAnswer(start_s=tuple(start_s), outputs={role: found[output] for role, output in roles.items()})
 
 
 def patch_mean(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -144,6 +152,7 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # it keeps the largest activations for ever
+    options.enable_mem_pattern = False  # so does a plan of them: 190 MB against 350
     options.log_severity_level = 3  # errors; warnings about unused constants help nobody here
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -20,23 +20,22 @@ from numpy.typing import NDArray
 
 from schemas.errors import InvalidSettingError
 from schemas.taxonomy import KnownTag, TagKind, Taxonomy
+from workers.classifier.parameters import FusionParameters
 
 Floats = NDArray[np.float64]
+SURE = 1.0 - 1e-9  # a float32 sigmoid reaches 1, of which the logarithm of the rest does not exist
+FEW_INSTRUMENTS = 5  # fewer cannot cover what is played: MSD has acoustic and guitar, MTT has twelve
 LABELS_PER_TRACK = 2.0  # where nobody counted a vocabulary's tags; MSD has 1.7 a track, MTT 3.3 a clip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One member of an ensemble as fusion needs to know it: its tags in output order and how much it counts.
-
-    ``priors`` are for tags of a vocabulary that the taxonomy has no counts of, and override those that it has.
-    """
+    """One member of an ensemble as fusion needs to know it: its tags in output order and how much it counts."""
 
     name: str
     vocabulary: str
     tags: tuple[str, ...]
     weight: float = 1.0
-    priors: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be fused: raises InvalidSettingError."""
@@ -44,9 +43,6 @@ class Member:
             raise InvalidSettingError(f"member {self.name}: its tags must be a list without repetitions")
         if not (np.isfinite(self.weight) and self.weight > 0):
             raise InvalidSettingError(f"member {self.name}: weight={self.weight}, need > 0 (leave it out instead)")
-        for tag, prior in (self.priors or {}).items():
-            if tag not in self.tags or not 0 < prior < 1:
-                raise InvalidSettingError(f"member {self.name}: prior {tag!r}={prior}; need one of its tags, 0 < prior < 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,54 +61,85 @@ class Reading:
         naming: (n_genres, n_tags), the share of each tag's probability that counts as each genre.
         priors: (n_tags,).
         shown: the merged tags that this member knows.
-        spelled: (n_shown, n_tags) of bool, which outputs are spellings of which merged tag.
+        spelled: (n_shown, n_tags), 1 where an output is a spelling of a merged tag.
+        damping, floor: α and ε of the module's page.
     """
 
     member: Member
     naming: Floats
     priors: Floats
     shown: tuple[ShownTag, ...]
-    spelled: NDArray[np.bool_]
+    spelled: Floats
+    damping: float
+    floor: float
 
     @classmethod
-    def of(cls, member: Member, taxonomy: Taxonomy) -> Self:
-        """Compile ``member``; its tags without meaning are left out (Taxonomy.unknown_tags lists them)."""
+    def of(cls, member: Member, taxonomy: Taxonomy, parameters: FusionParameters) -> Self:
+        """Compile ``member``; its tags without meaning are left out (Taxonomy.unknown_tags lists them).
+
+        Raises: InvalidSettingError, if the parameters give a prior for a tag that it does not have.
+        """
         known = [taxonomy.known_tag(member.vocabulary, tag) for tag in member.tags]
         genres = taxonomy.genre_names
         naming = np.array([[tag.names.get(genre, 0.0) if tag else 0.0 for tag in known] for genre in genres])
-        shown = tuple(dict.fromkeys(ShownTag(tag.shown_as, tag.kind) for tag in known if tag))
-        spelled = np.array([[tag is not None and ShownTag(tag.shown_as, tag.kind) == s for tag in known] for s in shown])
-        return cls(member, naming, _priors(member, known), shown, spelled.reshape(len(shown), len(known)))
+        tags = [ShownTag(tag.shown_as, tag.kind) if tag else None for tag in known]
+        shown = tuple(dict.fromkeys(tag for tag in tags if tag))
+        spelled = np.array([[float(tag == merged) for tag in tags] for merged in shown]).reshape(len(shown), len(tags))
+        priors = _priors(member, known, parameters.priors.get(member.name, {}))
+        return cls(member, naming, priors, shown, spelled, parameters.prior_damping, parameters.floor)
 
     @cached_property
     def names(self) -> NDArray[np.bool_]:
         """(n_genres,): the genres that this member has a word for."""
-        return self.naming.any(axis=1)
+        names: NDArray[np.bool_] = np.count_nonzero(self.naming, axis=1) > 0
+        return names
 
-    def lift(self, probabilities: Floats, *, damping: float, floor: float) -> Floats:
+    @cached_property
+    def _expected(self) -> Floats:
+        """(n_named,): the mass a guess that hears nothing puts on each genre, priors shrunk towards their mean."""
+        mass = self.naming[self.names] @ self.priors
+        centre = np.exp(np.log(mass).mean()) if mass.size else 1.0
+        expected: Floats = mass**self.damping * centre ** (1 - self.damping) + self.floor
+        return expected
+
+    @cached_property
+    def merged_priors(self) -> Floats:
+        """(n_shown,): the prior of each merged tag."""
+        return self.merged(self.priors)
+
+    def lift(self, probabilities: Floats) -> Floats:
         """L_g of the module's page, (..., n_genres), from tag probabilities (..., n_tags); 0 where there is no word."""
-        expected = self.naming[self.names] @ self.priors
-        centre = np.exp(np.log(expected).mean()) if expected.size else 1.0
         lift = np.zeros((*probabilities.shape[:-1], len(self.naming)))
-        mass = probabilities @ self.naming[self.names].T
-        lift[..., self.names] = np.log((mass + floor) / (expected**damping * centre ** (1 - damping) + floor))
+        lift[..., self.names] = np.log((probabilities @ self.naming[self.names].T + self.floor) / self._expected)
         return lift
 
     def merged(self, probabilities: Floats) -> Floats:
         """Probabilities of the merged tags, (..., n_shown): any spelling will do (noisy or)."""
-        unsaid = np.where(self.spelled, 1.0 - probabilities[..., None, :], 1.0)
-        merged: Floats = 1.0 - unsaid.prod(axis=-1)
+        unsaid = np.log1p(-np.minimum(probabilities, SURE)) @ self.spelled.T
+        merged: Floats = -np.expm1(unsaid)
         return merged
 
-    def without(self, probabilities: Floats, tag: ShownTag) -> Floats:
-        """The same probabilities with every spelling of ``tag`` at its prior, as if it had said nothing."""
-        if tag not in self.shown:
-            return probabilities
-        return np.where(self.spelled[self.shown.index(tag)], np.minimum(probabilities, self.priors), probabilities)
+    def music(self, probabilities: Floats) -> float | None:
+        """How much of instruments and genres is in (n_tags,) probabilities: 1 is what music has on average.
+
+        Speech and noise have little of either. None from a member that knows too few instruments to say.
+        """
+        kinds = [tag.kind for tag in self.shown]
+        if kinds.count(TagKind.INSTRUMENT) < FEW_INSTRUMENTS:
+            return None
+        musical = self.spelled[[kind in (TagKind.INSTRUMENT, TagKind.GENRE) for kind in kinds]].any(axis=0)
+        return float(probabilities[musical].sum() / self.priors[musical].sum())
+
+    def without(self, probabilities: Floats, shown: Sequence[ShownTag]) -> Floats:
+        """One row per tag of ``shown``: the probabilities (n_tags,), those of its spellings no higher than priors."""
+        spellings = dict(zip(self.shown, self.spelled, strict=True))
+        muted = np.array([spellings.get(tag, np.zeros(len(probabilities))) for tag in shown])
+        return np.where(muted > 0, np.minimum(probabilities, self.priors), probabilities)
 
 
-def _priors(member: Member, known: Sequence[KnownTag | None]) -> Floats:
-    given = member.priors or {}
+def _priors(member: Member, known: Sequence[KnownTag | None], given: Mapping[str, float]) -> Floats:
+    if strange := sorted(set(given) - set(member.tags)):
+        raise InvalidSettingError(f"fusion.priors.{member.name} speaks of {strange}, which are no tags of that member")
     guess = min(0.5, LABELS_PER_TRACK / len(member.tags))
     return np.array(
         [

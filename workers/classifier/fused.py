@@ -13,6 +13,7 @@ class Heard:
     seconds: float | None = None  # of audio that the patches were cut from, before any repetition
     loudness_db: float | None = None
     speechiness: float | None = None
+    variation_db: float | None = None  # as in workers.classifier.sound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

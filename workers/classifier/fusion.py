@@ -11,6 +11,7 @@ So the probabilities of a track's genres sum to one. Pure numpy, no file, no clo
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 
@@ -23,22 +24,30 @@ from workers.classifier.parameters import FusionParameters
 N_SEGMENT_GENRES = 3  # enough to see a track change without sending the whole distribution for every three seconds
 N_REASONS = 5
 FAIR_PART = 0.3  # of the segments: less is a bridge or an intro, not a change
+SPOKE = 0.05  # nats: what says less is no reason
 TINY = 1e-12  # keeps 0 log 0 from being NaN
 
 
 class Fusion:
     """An ensemble's opinion, compiled once: call it with a track's patch probabilities."""
 
-    def __init__(self, taxonomy: Taxonomy, members: Sequence[Member], parameters: FusionParameters | None = None) -> None:
+    def __init__(
+        self, taxonomy: Taxonomy, members: Sequence[Member], parameters: FusionParameters | None = None
+    ) -> None:
         """Compile ``members`` against ``taxonomy``.
 
-        Raises: InvalidSettingError, without members, with two of one name, or when no tag of any names a genre.
+        Raises: InvalidSettingError, without members, with two of one name, when no tag of any names a genre, or when
+            the parameters speak of members, tags or genres that are not there.
         """
         if not members or len({member.name for member in members}) != len(members):
             raise InvalidSettingError("an ensemble needs at least one member, each with a name of its own")
         self.parameters = parameters or FusionParameters()
+        if strange := sorted(set(self.parameters.priors) - {member.name for member in members}):
+            raise InvalidSettingError(f"fusion.priors speaks of {strange}, which are no members of the ensemble")
+        for vocabulary in self.parameters.vocabularies:
+            taxonomy = taxonomy.with_vocabulary(vocabulary)
         self.unknown_tags = {m.name: taxonomy.unknown_tags(m.tags, m.vocabulary) for m in members}
-        self._readings = {member.name: Reading.of(member, taxonomy) for member in members}
+        self._readings = {m.name: Reading.of(m, taxonomy, self.parameters) for m in members}
         audible = np.array([reading.names for reading in self._readings.values()]).any(axis=0)
         if not audible.any():
             raise InvalidSettingError("no tag of any member names a genre of the taxonomy")
@@ -46,13 +55,15 @@ class Fusion:
         self.genres = tuple(taxonomy.genre_names[i] for i in self._audible)
         self._common = np.log([taxonomy.genres[i].commonness for i in self._audible])
         self._shown = tuple(dict.fromkeys(tag for r in self._readings.values() for tag in r.shown))
+        index = {tag: i for i, tag in enumerate(self._shown)}
+        self._columns = {name: [index[tag] for tag in r.shown] for name, r in self._readings.items()}
         self._hints = np.array([[taxonomy.hint(t.name).get(g, 0.0) for g in self.genres] for t in self._shown])
 
     def __call__(self, probabilities: Mapping[str, Floats], heard: Heard | None = None) -> Fused:
         """Fuse one track.
 
         Args:
-            probabilities: per member name (n_patches, n_tags), patches in order of time; n_patches may differ by member.
+            probabilities: by name of member (n_patches, n_tags), in order of time; n_patches may differ.
             heard: what else is known about the audio.
 
         Raises: ValueError, if a member is missing or an array does not have its shape.
@@ -61,7 +72,7 @@ class Fusion:
         track = {name: array.mean(axis=0) for name, array in patches.items()}
         genres = self._distribution(self.scores(track))
         disagreement = self._disagreement(track)
-        doubts = self._doubts(float(genres.max()), disagreement, heard or Heard())
+        doubts = self._doubts(float(genres.max()), disagreement, self._music(track), heard or Heard())
         tags = self._tags(track)
         segments = self._segments(patches)
         return Fused(
@@ -86,9 +97,10 @@ class Fusion:
     def scores(self, probabilities: Mapping[str, Floats]) -> Floats:
         """S_g of the module's page, (..., n_genres), from each member's tag probabilities (..., n_tags)."""
         p = self.parameters
-        said, spoke, silent = 0.0, 0.0, 0.0
+        n_genres = len(self.genres)
+        said, spoke, silent = np.zeros(n_genres), np.zeros(n_genres), np.zeros(n_genres)
         for name, reading in self._readings.items():
-            lift = reading.lift(probabilities[name], damping=p.prior_damping, floor=p.floor)[..., self._audible]
+            lift = reading.lift(probabilities[name])[..., self._audible]
             names, weight = reading.names[self._audible], reading.member.weight
             said, spoke, silent = said + weight * lift, spoke + weight * names, silent + weight * ~names
         hints = np.clip(self._presence(probabilities) @ self._hints, -p.hint_cap, p.hint_cap)
@@ -104,44 +116,46 @@ class Fusion:
     def _presence(self, probabilities: Mapping[str, Floats]) -> Floats:
         """How far each merged tag is above its prior, (..., n_shown): the weighted mean over members that know it."""
         return self._over_members(
-            {name: presence(r.merged(probabilities[name]), r.merged(r.priors)) for name, r in self._readings.items()}
+            {name: presence(r.merged(probabilities[name]), r.merged_priors) for name, r in self._readings.items()}
         )
 
     def _over_members(self, merged: Mapping[str, Floats]) -> Floats:
         """The weighted mean of each merged tag over the members that know it, (..., n_shown)."""
-        index = {tag: i for i, tag in enumerate(self._shown)}
         some = next(iter(merged.values()))
-        total, weights = np.zeros((*some.shape[:-1], len(index))), np.zeros(len(index))
+        total, weights = np.zeros((*some.shape[:-1], len(self._shown))), np.zeros(len(self._shown))
         for name, reading in self._readings.items():
-            columns = [index[tag] for tag in reading.shown]
-            total[..., columns] += reading.member.weight * merged[name]
-            weights[columns] += reading.member.weight
+            total[..., self._columns[name]] += reading.member.weight * merged[name]
+            weights[self._columns[name]] += reading.member.weight
         mean: Floats = total / weights
         return mean
 
     def _disagreement(self, track: Mapping[str, Floats]) -> float:
-        """Mean Jensen-Shannon divergence (in bits) of each member from the others, over the genres it has words for."""
-        p = self.parameters
-        lifts, weights, apart = {}, 0.0, 0.0
-        for name, reading in self._readings.items():
-            lifts[name] = reading.lift(track[name], damping=p.prior_damping, floor=p.floor)
-        for name, reading in self._readings.items():
-            for other, other_reading in self._readings.items():
-                both = reading.names & other_reading.names
-                if other <= name or both.sum() < 2:
-                    continue
-                weight = reading.member.weight * other_reading.member.weight
-                pair = (self._distribution(lifts[member][both]) for member in (name, other))
-                apart, weights = apart + weight * _divergence(*pair), weights + weight
+        """Mean Jensen-Shannon divergence in bits of pairs of members, over the genres that both have words for."""
+        lifts = {name: reading.lift(track[name]) for name, reading in self._readings.items()}
+        weights, apart = 0.0, 0.0
+        for one, other in combinations(self._readings.values(), 2):
+            both = one.names & other.names
+            if np.count_nonzero(both) > 1:
+                pair = (self._distribution(lifts[reading.member.name][both]) for reading in (one, other))
+                weight = one.member.weight * other.member.weight
+                weights, apart = weights + weight, apart + weight * _divergence(*pair)
         return apart / weights if weights else 0.0
 
-    def _doubts(self, top: float, disagreement: float, heard: Heard) -> tuple[str, ...]:
+    def _music(self, track: Mapping[str, Floats]) -> float:
+        """The weighted mean of Reading.music over members that can tell; 1 if none can."""
+        told = [(r.music(track[name]), r.member.weight) for name, r in self._readings.items()]
+        parts = [(music, weight) for music, weight in told if music is not None]
+        return sum(music * weight for music, weight in parts) / sum(w for _, w in parts) if parts else 1.0
+
+    def _doubts(self, top: float, disagreement: float, music: float, heard: Heard) -> tuple[str, ...]:
         p = self.parameters
         doubts = {
             f"no genre reaches {p.unsure_below:.0%}": top < p.unsure_below,
             "the models disagree": disagreement > p.unsure_disagreement,
+            "little music": music < p.unsure_below_music,
             "too short": heard.seconds is not None and heard.seconds < p.unsure_below_s,
             "silence": heard.loudness_db is not None and not heard.loudness_db >= p.unsure_below_db,
+            "steady noise": heard.variation_db is not None and heard.variation_db < p.unsure_below_variation_db,
             "speech": heard.speechiness is not None and heard.speechiness > p.unsure_speechiness,
         }
         return tuple(reason for reason, holds in doubts.items() if holds)
@@ -170,13 +184,10 @@ class Fusion:
 
     def _why(self, track: Mapping[str, Floats], genre: int) -> tuple[Scored, ...]:
         """The merged tags without which the genre would score less, by how much less."""
-        everything = float(self.scores(track)[genre])
-        without: dict[str, float] = {}
-        for tag in self._shown:
-            muted = {name: r.without(track[name], tag) for name, r in self._readings.items()}
-            without[tag.name] = everything - float(self.scores(muted)[genre])
-        best = sorted(without.items(), key=lambda item: -item[1])[:N_REASONS]
-        return tuple(Scored(name=name, value=nats) for name, nats in best if nats > 0.05)
+        muted = {name: r.without(track[name], self._shown) for name, r in self._readings.items()}
+        spoken = self.scores(track)[genre] - self.scores(muted)[:, genre]
+        best = np.argsort(-spoken, kind="stable")[:N_REASONS]
+        return tuple(Scored(name=self._shown[i].name, value=float(spoken[i])) for i in best if spoken[i] > SPOKE)
 
 
 def _ranked(names: Sequence[str], values: Floats) -> tuple[Scored, ...]:

@@ -171,9 +171,7 @@ class _LayerReader:
 
     def refuse_what_is_left(self) -> None:
         """Weights that nothing read would be lost without a word: raises InvalidSettingError."""
-        unknown = sorted(
-            name for name in self._weights if name not in self._seen and not _OPTIMISER.fullmatch(name)
-        )
+        unknown = sorted(name for name in self._weights if name not in self._seen and not _OPTIMISER.fullmatch(name))
         if unknown:
             raise InvalidSettingError(f"these weights are not {self._architecture}'s: unknown {', '.join(unknown)}")
 

@@ -7,39 +7,70 @@ with y, so they may as well follow a max-pool as precede it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.models.compiler.architectures import Affine, Block, Dense, Values
+from shared.models.compiler.layout import filled
 from shared.models.compiler.liveness import Channels
 
-Positions = NDArray[np.intp]  # of channels
+Positions: TypeAlias = NDArray[np.intp]  # of channels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldedBlock:
-    """What is left of a block: ``clipped(convolution(x, kernel) + bias) + offset``.
+@dataclass(frozen=True, slots=True)
+class Clipping:
+    """What follows a folded convolution: ``clipped(y + bias) + offset``, filter by filter.
 
     Clipped is max(., 0) for the filters that are ``rising``, min(., 0) for the others.
     """
 
-    kernel: Values  # [frames, bands, channels, filters]
     bias: Values  # [filters], or [frames, filters] where it depends on how much of the kernel lies in the padding
     offset: Values  # [filters]
     rising: NDArray[np.bool_]  # [filters]
+
+    def shifted(self, shift: Values) -> Self:
+        """With more bias."""
+        return type(self)(self.bias + shift, self.offset, self.rising)
+
+    def raised(self, constants: Values) -> Self:
+        """With constants [filters] added to what comes out."""
+        return type(self)(self.bias, self.offset + constants, self.rising)
+
+    def filled(self, n_filters: int) -> Self:
+        """With filters appended that give zero for zero."""
+        rising = np.concatenate([self.rising, np.ones(n_filters - len(self.rising), np.bool_)])
+        return type(self)(filled(self.bias, n_filters), filled(self.offset, n_filters), rising)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The filters of all, one part behind the other."""
+        return cls(
+            np.concatenate([part.bias for part in parts], axis=-1),
+            np.concatenate([part.offset for part in parts]),
+            np.concatenate([part.rising for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedBlock:
+    """What is left of a block: a convolution with kernel [frames, bands, channels, filters], then the clipping."""
+
+    kernel: Values
+    clipping: Clipping
 
 
 def folded(block: Block, channels: Channels, order: Positions) -> FoldedBlock:
     """A block with its batch norm folded, and only the filters of ``order``; one that is dead gives its constant."""
     alive = channels.alive[order]
     scale = np.where(alive, block.norm.scale[order], 0)
-    return FoldedBlock(
-        kernel=block.convolution.kernel[..., order] * scale,
+    clipping = Clipping(
         bias=block.convolution.bias[order] * scale,
         offset=np.where(alive, block.norm.offset[order], channels.constants[order]),
         rising=scale >= 0,
     )
+    return FoldedBlock(block.convolution.kernel[..., order] * scale, clipping)
 
 
 def constant_response(kernel: Values, constants: Values, n_frames: int, n_before: int) -> Values:
@@ -72,15 +103,3 @@ def alive_positions(*layers: Channels) -> Positions:
     for channels in layers:
         order += [int(channel) for channel in np.flatnonzero(channels.alive) if channel not in order]
     return np.array(order, np.intp)
-
-
-def where_in(order: Positions, n_channels: int) -> Positions:
-    """For each of ``n_channels`` channels its place in ``order``, or -1."""
-    places = np.full(n_channels, -1, np.intp)
-    places[order] = np.arange(len(order))
-    return places
-
-
-def concatenated(parts: Sequence[Values]) -> Values:
-    """Parts of a feature vector, end to end."""
-    return np.concatenate(list(parts))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from schemas.errors import InvalidSettingError
 from shared.models.compiler.architectures import FRONT_END_KERNELS, MID_END_FRAMES, Affine, Dense, Musicnn, Values
 from shared.models.compiler.folding import (
     FoldedBlock,
@@ -18,8 +19,6 @@ from shared.models.compiler.folding import (
 )
 from shared.models.compiler.liveness import MusicnnChannels, musicnn_channels
 from shared.models.published import PATCH_FRAMES
-
-MID_END_BEFORE = MID_END_FRAMES // 2
 
 
 def frames_before(n_kernel_frames: int) -> int:
@@ -51,8 +50,15 @@ class FoldedMusicnn:
 
 
 def folded_musicnn(network: Musicnn) -> FoldedMusicnn:
-    """Analyse, fold and prune."""
+    """Analyse, fold and prune.
+
+    Raises: InvalidSettingError when nothing in it depends on the input.
+    """
     channels = musicnn_channels(network)
+    if not any(branch.alive.any() for branch in channels.front_end):
+        raise InvalidSettingError(
+            "these weights of musicnn do not listen: no filter of the front end depends on its input"
+        )
     orders, constants = _orders(channels)
     front_end = []
     for block, branch, order, (n_frames, _) in zip(
@@ -61,14 +67,7 @@ def folded_musicnn(network: Musicnn) -> FoldedMusicnn:
         # The patch is padded after its batch norm: its offset is missing where the kernel reads padding.
         raw = folded(block, branch, order)
         shift = constant_response(raw.kernel, network.input_norm.offset, PATCH_FRAMES, frames_before(n_frames))
-        front_end.append(
-            FoldedBlock(
-                kernel=raw.kernel * network.input_norm.scale[:, None],
-                bias=raw.bias + shift,
-                offset=raw.offset,
-                rising=raw.rising,
-            )
-        )
+        front_end.append(FoldedBlock(raw.kernel * network.input_norm.scale[:, None], raw.clipping.shifted(shift)))
     return FoldedMusicnn(
         front_end=tuple(front_end),
         mid_end=_mid_end(network, channels, orders, constants),
@@ -93,19 +92,25 @@ def _orders(channels: MusicnnChannels) -> tuple[tuple[Positions, ...], tuple[Val
 def _mid_end(
     network: Musicnn, channels: MusicnnChannels, orders: tuple[Positions, ...], constants: tuple[Values, ...]
 ) -> tuple[FoldedBlock, ...]:
-    """The mid-end's blocks, reading only live channels; the constants of the others are in their biases."""
+    """The mid-end's blocks, reading only live channels; the constants of the others are in their biases and offsets."""
     n_branches = len(channels.front_end)
     starts = np.cumsum([0] + [len(values) for values in constants[:n_branches]])
     inputs = np.concatenate([order + start for order, start in zip(orders[:n_branches], starts, strict=False)])
-    input_constants = np.concatenate(constants[:n_branches])
-    blocks = []
-    for i, block in enumerate(network.mid_end):
-        raw = folded(block, channels.mid_end[i], orders[n_branches + i])
-        dead = input_constants.copy()
-        dead[inputs] = 0
-        shift = constant_response(raw.kernel, dead, PATCH_FRAMES, MID_END_BEFORE)
-        blocks.append(
-            FoldedBlock(kernel=raw.kernel[:, :, inputs], bias=raw.bias + shift, offset=raw.offset, rising=raw.rising)
-        )
-        inputs, input_constants = orders[n_branches + i], constants[n_branches + i]
+    dead = _dead_constants(np.concatenate(constants[:n_branches]), inputs)
+    blocks: list[FoldedBlock] = []
+    for i, (block, order) in enumerate(zip(network.mid_end, orders[n_branches:], strict=True)):
+        raw = folded(block, channels.mid_end[i], order)
+        shift = constant_response(raw.kernel, dead, PATCH_FRAMES, frames_before(MID_END_FRAMES))
+        clipping = raw.clipping.shifted(shift)
+        if blocks:  # the residual connection adds what was computed before; here is what was not
+            clipping = clipping.raised(dead[order])
+        blocks.append(FoldedBlock(raw.kernel[:, :, inputs], clipping))
+        inputs, dead = order, _dead_constants(constants[n_branches + i], order)
     return tuple(blocks)
+
+
+def _dead_constants(constants: Values, order: Positions) -> Values:
+    """The constants of dead channels, and zero for those that are computed."""
+    dead = constants.copy()
+    dead[order] = 0
+    return dead

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
@@ -94,9 +94,7 @@ def redirected(place: WebPlace, location: str, settings: MediaSettings) -> WebPl
     if not isinstance(there, WebPlace):
         raise _refused(uri, "a web server may not send us to a place outside the web")
     if there.origin == place.origin and there.userinfo is None:
-        return WebPlace(
-            scheme=there.scheme, host=there.host, port=there.port, target=there.target, userinfo=place.userinfo
-        )
+        return replace(there, userinfo=place.userinfo)
     return there
 
 
@@ -105,7 +103,8 @@ def address_fault(address: Address, settings: MediaSettings) -> str | None:
     for inner in _unwrapped(address):
         if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner in _METADATA_ADDRESSES:
             return f"{address} is link-local, multicast, unspecified or a cloud's metadata service"
-        if not inner.is_global and not settings.allow_private_addresses:
+        is_public = inner.is_global and not (isinstance(inner, IPv6Address) and inner.is_site_local)
+        if not is_public and not settings.allow_private_addresses:
             return f"{address} is not public, and NEEDLEDROP_MEDIA_ALLOW_PRIVATE_ADDRESSES is false"
     return None
 
@@ -135,7 +134,7 @@ def _web_place(uri: str, parts: SplitResult, settings: MediaSettings) -> WebPlac
     userinfo, at, authority = parts.netloc.rpartition("@")
     if "@" in userinfo:
         raise _refused(uri, "an @ in a user name or password is written %40")
-    host = _ascii_host(uri, parts.hostname or "")
+    host = _ascii_host(uri, parts.hostname or "", bracketed=authority.startswith("["))
     if settings.hosts and not _listed(host, settings.hosts):
         raise _refused(uri, f"NEEDLEDROP_MEDIA_HOSTS does not name {host}")
     try:
@@ -154,9 +153,9 @@ def _web_place(uri: str, parts: SplitResult, settings: MediaSettings) -> WebPlac
     )
 
 
-def _ascii_host(uri: str, host: str) -> str:
+def _ascii_host(uri: str, host: str, *, bracketed: bool) -> str:
     """The host as resolvers and certificates know it; numbers in disguise are refused."""
-    if ":" in host:
+    if bracketed:
         try:
             return str(IPv6Address(host)) if "%" not in host else _no_host(uri)
         except ValueError:

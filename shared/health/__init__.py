@@ -1,0 +1,1 @@
+"""Health of a worker, over HTTP, for Prometheus and for probes."""

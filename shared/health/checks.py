@@ -1,0 +1,55 @@
+"""What makes a stream's process live, and ready."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Observed(Protocol):
+    """What a stream shows of itself to other threads."""
+
+    @property
+    def joined(self) -> bool:
+        """Whether its group has it as a member."""
+        ...
+
+    @property
+    def lag(self) -> int:
+        """Offsets behind the end of its partitions."""
+        ...
+
+    @property
+    def last_progress(self) -> float:
+        """When something was committed, or there was nothing to do (time.monotonic)."""
+        ...
+
+
+class StreamChecks:
+    """Liveness finds the consumer that is alive but stuck; readiness waits for the group and for what work needs."""
+
+    def __init__(
+        self,
+        stream: Observed,
+        *,
+        stuck_after_s: float,
+        ready: Callable[[], str | None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``ready`` says what else is missing before work can be done, None when nothing is."""
+        self._stream = stream
+        self._stuck_after_s = stuck_after_s
+        self._ready = ready
+        self._clock = clock
+
+    def live(self) -> str | None:
+        """None, or why this process should be replaced."""
+        silent_s = self._clock() - self._stream.last_progress
+        if self._stream.lag > 0 and silent_s > self._stuck_after_s:
+            return f"stuck: {self._stream.lag} offsets behind and nothing committed for {silent_s:.0f} s"
+        return None
+
+    def ready(self) -> str | None:
+        """None, or what is missing. A spare member without partitions is ready."""
+        if not self._stream.joined:
+            return "not yet a member of its consumer group"
+        return self._ready() if self._ready else None

@@ -1,0 +1,21 @@
+"""The registry of a process, and its text for Prometheus."""
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+Registry = CollectorRegistry
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+def process_registry() -> Registry:
+    """A registry with what Prometheus expects of any process: memory, CPU, descriptors."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def exposition(registry: Registry) -> bytes:
+    """All metrics in Prometheus' text format."""
+    return generate_latest(registry)

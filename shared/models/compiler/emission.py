@@ -1,0 +1,77 @@
+"""Emit: collects the nodes and constants of a graph in ONNX; float64 becomes float32 here, once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from shared.models.graphs import INPUT, IR_VERSION, OPSET
+from shared.models.published import N_BANDS, PATCH_FRAMES
+
+Attribute = int | float | str | Sequence[int]
+
+
+class Emission:
+    """A graph in the making. Methods that add something return its name."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._outputs: list[onnx.ValueInfoProto] = []
+
+    def constant(self, name: str, values: NDArray[np.generic] | Sequence[int]) -> str:
+        """Add a constant: float32, or int64 when it holds integers."""
+        array = np.asarray(values)
+        kind = np.int64 if np.issubdtype(array.dtype, np.integer) else np.float32
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(array, kind), name))
+        return name
+
+    def node(self, operation: str, inputs: Sequence[str], name: str, **attributes: Attribute) -> str:
+        """Add an operation with one output, which bears the operation's name."""
+        self._nodes.append(helper.make_node(operation, inputs, [name], name=name, **attributes))
+        return name
+
+    def convolution(
+        self,
+        value: str,
+        name: str,
+        kernel: NDArray[np.float64],
+        bias: NDArray[np.float64] | None = None,
+        *,
+        pads: Sequence[int] = (0, 0, 0, 0),
+        strides: Sequence[int] = (1, 1),
+    ) -> str:
+        """Add a convolution; ``kernel`` is [frames, bands, channels, filters], as TensorFlow has it."""
+        inputs = [value, self.constant(f"{name}/kernel", kernel.transpose(3, 2, 0, 1))]
+        if bias is not None:
+            inputs.append(self.constant(f"{name}/bias", bias))
+        return self.node("Conv", inputs, name, kernel_shape=kernel.shape[:2], pads=pads, strides=strides)
+
+    def dense(self, value: str, name: str, kernel: NDArray[np.float64], bias: NDArray[np.float64]) -> str:
+        """Add a dense layer; ``kernel`` is [inputs, units]."""
+        constants = [self.constant(f"{name}/kernel", kernel), self.constant(f"{name}/bias", bias)]
+        return self.node("Gemm", [value, *constants], name)
+
+    def scaled(self, value: str, name: str, scale: NDArray[np.float64], offset: NDArray[np.float64]) -> str:
+        """Add ``value * scale + offset``, element by element."""
+        product = self.node("Mul", [value, self.constant(f"{name}/scale", scale)], f"{name}/scaled")
+        return self.node("Add", [product, self.constant(f"{name}/offset", offset)], name)
+
+    def output(self, value: str, name: str, shape: Sequence[int]) -> None:
+        """Make a value an output of the graph, named ``name``, of ``shape`` for each patch."""
+        self.node("Identity", [value], name)
+        self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *shape]))
+
+    def model(self, name: str, description: str) -> onnx.ModelProto:
+        """The finished model; its one input is the compressed mel spectrogram, [n, 187, 96]."""
+        mel = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", PATCH_FRAMES, N_BANDS])
+        graph = helper.make_graph(self._nodes, name, [mel], self._outputs, self._constants)
+        return helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="needledrop",
+            doc_string=description,
+        )

@@ -1,0 +1,73 @@
+"""Events on their way out: headers, and how an error becomes a failure event. No client, no clock of its own."""
+
+import re
+from datetime import datetime
+
+from schemas.errors import FailureReason, InvalidEventError, TrackError
+from schemas.events import Submission, TrackFailed
+from schemas.headers import FEATURES_CONTENT_TYPE, JSON_CONTENT_TYPE, cloud_event, derived_id, travelling
+from schemas.origin import Coordinates, Origin
+from schemas.topics import TRACKS_FEATURES, TRACKS_SUBMITTED, Topic
+from shared.kafka.records import Outgoing, Record
+
+_MESSAGE_CHARACTERS = 2048
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def origin_of(record: Record) -> Origin:
+    """The submission that a record descends from: its own place at the head of the flow, its headers further down.
+
+    A record whose headers are missing or broken stands for itself.
+    """
+    if record.topic != TRACKS_SUBMITTED.name:
+        try:
+            return Origin.from_headers(record.headers)
+        except InvalidEventError:
+            pass
+    return Origin(str(record.coordinates), record.position, record.coordinates)
+
+
+def outgoing(
+    topic: Topic, record: Record, value: bytes | None, *, origin: Origin, stage: str, at: datetime
+) -> Outgoing:
+    """``value`` as an event of ``topic`` that follows from ``record``; None is a tombstone."""
+    content_type = FEATURES_CONTENT_TYPE if topic is TRACKS_FEATURES else JSON_CONTENT_TYPE
+    event_headers = cloud_event(
+        topic.event.ce_type,
+        source=f"needledrop/{stage}",
+        ce_id=derived_id(origin, stage),
+        at=at,
+        content_type=content_type,
+    )
+    headers = [*event_headers, *origin.headers(), *travelling(record.headers)]
+    return Outgoing(topic.name, record.key or b"", value, headers)
+
+
+def failed(
+    record: Record,
+    error: Exception,
+    *,
+    stage: str,
+    at: datetime,
+    coordinates: Coordinates,
+    submission: Submission | None = None,
+    attempts: int = 1,
+) -> TrackFailed:
+    """The failure event for ``error``. Whatever is not one of ours is `internal_error`, its text kept to the logs."""
+    if isinstance(error, TrackError):
+        reason, message = error.reason, str(error)
+    else:
+        reason = FailureReason.INTERNAL_ERROR
+        message = f"{type(error).__name__} in the {stage}; its log has the rest. Please report it"
+    return TrackFailed(
+        track_id=record.key_text[:256],
+        reason=reason.value,
+        message=_UNPRINTABLE.sub(" ", message)[:_MESSAGE_CHARACTERS],
+        stage=stage,
+        attempts=attempts,
+        failed_at=at,
+        submission=submission,
+        coordinates=coordinates,
+        record_sha256=record.value_sha256,
+        record_size_bytes=len(record.value or b""),
+    )

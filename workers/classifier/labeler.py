@@ -1,0 +1,125 @@
+"""What a track is, from what the extractor found: runs the ensemble and fuses its answers. No Kafka, no Redis."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.events import (
+    Analysed,
+    AudioFeatures,
+    GenreProbability,
+    SegmentGenres,
+    TagProbability,
+    Tags,
+    TrackResult,
+    Versions,
+)
+from schemas.taxonomy import Taxonomy, default_taxonomy
+from shared.extracted import Extracted
+from shared.models.sessions import RunningEnsemble, patch_mean
+from workers.classifier.evidence import Member
+from workers.classifier.fused import Fused, Heard, Scored
+from workers.classifier.fusion import Fusion
+from workers.classifier.parameters import FusionParameters
+
+# Probabilities in events: finer digits are noise of the models, and 200 of them fill the compacted topic.
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labeled:
+    """A result, and what only people and tools at hand want to know."""
+
+    result: TrackResult
+    fused: Fused
+    members: Mapping[str, NDArray[np.float32]]
+    """Each member's mean over the patches, shape (n_tags,)."""
+    tags: Mapping[str, tuple[str, ...]]
+    """The tags of those numbers."""
+    inference_s: float
+
+
+class Labeler:
+    """An ensemble with its taxonomy and its fusion. Any number of threads may call it."""
+
+    def __init__(self, running: RunningEnsemble, taxonomy: Taxonomy | None = None) -> None:
+        """Raises InvalidSettingError when the manifest's fusion parameters or tags are of no use."""
+        self._running = running
+        self._taxonomy = taxonomy or default_taxonomy()
+        ensemble = running.ensemble
+        members = [
+            Member(name=member.name, vocabulary=member.vocabulary or "", tags=member.tags, weight=member.weight)
+            for member in ensemble.members
+        ]
+        self._fusion = Fusion(self._taxonomy, members, FusionParameters.from_mapping(ensemble.fusion))
+        self._digest = ensemble.digest
+        self._tags = {member.name: member.tags for member in ensemble.members}
+
+    def __call__(self, extracted: Extracted) -> Labeled:
+        """Label one content. Raises: InvalidFeaturesError when the ensemble needs a tensor that is not there."""
+        began = time.monotonic()
+        probabilities = self._running.probabilities(extracted.segments)
+        inference_s = time.monotonic() - began
+        heard = Heard(seconds=extracted.analysed.decoded_s, loudness_db=_loudness(extracted.features))
+        fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
+        return Labeled(
+            result=self._result(extracted, fused),
+            fused=fused,
+            members={name: patch_mean(patches) for name, patches in probabilities.items()},
+            tags=self._tags,
+            inference_s=inference_s,
+        )
+
+    def _result(self, extracted: Extracted, fused: Fused) -> TrackResult:
+        return TrackResult(
+            genres=tuple(_genres(fused.genres)),
+            unsure=fused.unsure,
+            disagreement=round(fused.disagreement, _DIGITS),
+            tags=_tags(fused),
+            features=extracted.features,
+            segments=_segments(fused, extracted.analysed) if fused.changes else None,
+            audio=extracted.audio,
+            analysed=extracted.analysed,
+            versions=Versions(
+                ensemble=self._running.ensemble.version,
+                ensemble_digest=self._digest,
+                features=extracted.features_version,
+                taxonomy=self._taxonomy.version,
+            ),
+        )
+
+
+def _loudness(features: AudioFeatures) -> float:
+    # Absent means that no block was above BS.1770's gate at -70 LUFS.
+    return features.loudness if features.loudness is not None else float("-inf")
+
+
+def _genres(scored: tuple[Scored, ...]) -> list[GenreProbability]:
+    return [GenreProbability(genre=one.name, probability=_rounded(one.value)) for one in scored]
+
+
+def _tags(fused: Fused) -> Tags:
+    by_kind = {
+        kind: tuple(TagProbability(tag=one.name, probability=_rounded(one.value)) for one in scored)
+        for kind, scored in fused.tags.items()
+        if kind in Tags.model_fields
+    }
+    return Tags(**by_kind)
+
+
+def _segments(fused: Fused, analysed: Analysed) -> tuple[SegmentGenres, ...]:
+    return tuple(
+        SegmentGenres(
+            start_s=round(segment.start * analysed.decoded_s, 2),
+            duration_s=round((segment.end - segment.start) * analysed.decoded_s, 2),
+            genres=tuple(_genres(segment.genres)),
+        )
+        for segment in fused.segments
+    )
+
+
+def _rounded(probability: float) -> float:
+    return min(1.0, max(0.0, round(probability, _DIGITS)))

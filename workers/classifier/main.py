@@ -1,0 +1,57 @@
+"""Wires the classifier: the one module that knows both Kafka and the handler."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.topics import TRACKS_FEATURES
+from shared.cores import n_cores
+from shared.health.checks import StreamChecks
+from shared.health.server import serving_health
+from shared.kafka.names import CLASSIFIER
+from shared.kafka.stream import Stream, StreamSpec
+from shared.metrics.classifier import ClassifierMetrics
+from shared.metrics.exposition import process_registry
+from shared.metrics.stream import StreamMetrics
+from shared.models.sessions import load_running_ensemble
+from shared.redis.results import RedisResultCache
+from shared.settings.kafka import KafkaSettings
+from shared.settings.redis import RedisSettings
+from shared.settings.workers import ClassifierSettings, HttpSettings
+from workers.classifier.handler import STAGE, Classifier
+from workers.classifier.labeler import Labeler
+
+# Tracks taken ahead of the threads, so that none waits for the broker; each holds some 360 kB.
+_WAITING_PER_THREAD = 3
+
+
+def run(
+    kafka: KafkaSettings,
+    redis: RedisSettings,
+    http: HttpSettings,
+    settings: ClassifierSettings,
+    ensemble_folder: Path,
+    stop: threading.Event,
+) -> None:
+    """Label until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
+    registry = process_registry()
+    running = load_running_ensemble(ensemble_folder)
+    stream_metrics = StreamMetrics(registry, STAGE)
+    classify = Classifier(
+        Labeler(running),
+        {front_end.name: front_end for front_end in running.ensemble.front_ends},
+        RedisResultCache(redis),
+        ClassifierMetrics(registry),
+        stream_metrics,
+        now=lambda: datetime.now(UTC),
+    )
+    n_threads = settings.n_threads or n_cores()
+    with ThreadPoolExecutor(n_threads, thread_name_prefix="classify") as threads:
+        spec = StreamSpec(STAGE, CLASSIFIER, (TRACKS_FEATURES.name,), n_threads * (1 + _WAITING_PER_THREAD))
+        stream = Stream(
+            kafka, spec, lambda records: [threads.submit(classify, record) for record in records], stream_metrics
+        )
+        checks = StreamChecks(stream, stuck_after_s=http.stuck_after_s)
+        with serving_health(http, registry, live=checks.live, ready=checks.ready):
+            stream.run(stop)

@@ -1,0 +1,103 @@
+"""`topics create`, `models build|list|verify`: what operators do before and beside the workers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from schemas.taxonomy import default_taxonomy
+from schemas.topics import DEFAULT_PARTITIONS, TOPICS
+from shared.kafka.admin import create_topics
+from shared.models.builder import build_default
+from shared.models.manifest import Ensemble, load_ensemble
+from shared.settings.loading import loaded
+from shared.settings.workers import ModelSettings
+from workers.cli.console import err, json_line, out, piped
+from workers.cli.settings import kafka_settings
+
+topics = typer.Typer(help="The Kafka topics, as the code declares them.", no_args_is_help=True)
+models = typer.Typer(help="The ensemble of networks.", no_args_is_help=True)
+
+Folder = Annotated[Path | None, typer.Argument(help="Folder of the ensemble; the settings' one when left out.")]
+
+
+@topics.command("create")
+def create(
+    partitions: Annotated[int, typer.Option(min=1, help="Of each topic: so many workers can share a stage.")] = (
+        DEFAULT_PARTITIONS
+    ),
+    replication: Annotated[int, typer.Option(min=1, help="Brokers that keep each record; 3 in production.")] = 1,
+) -> None:
+    """Create the topics that are missing; say what differs in the others. Run it as often as you like."""
+    settings = kafka_settings()
+    if settings.embedded:
+        err.print("the embedded broker has its topics already")
+        return
+    for state in create_topics(settings, TOPICS, n_partitions=partitions, replication=replication):
+        if piped():
+            json_line({"topic": state.name, "created": state.created, "partitions": state.n_partitions})
+        else:
+            out.print(f"{'created' if state.created else 'exists '}  {state.name}  {state.n_partitions} partitions")
+        for name, (declared, found) in state.differences.items():
+            err.print(f"[yellow]{state.name}: {name} is {found}, declared is {declared}; left as it is[/]")
+
+
+@models.command("build")
+def build(folder: Folder = None) -> None:
+    """Build the default ensemble from the published weights, and verify it."""
+    target = folder or loaded(ModelSettings).folder
+    with err.status("building"):
+        ensemble = build_default(target)
+    out.print(f"{ensemble.version}: {len(ensemble.members)} members in {target}")
+
+
+@models.command("verify")
+def verify(folder: Folder = None) -> None:
+    """Check the manifest, each file's hash, and that each network runs."""
+    from shared.models.sessions import RunningEnsemble
+
+    target = _ensemble_folder(folder)
+    ensemble = load_ensemble(target)
+    RunningEnsemble(ensemble, target)
+    out.print(f"{ensemble.version} in {target} is whole: digest {ensemble.digest}")
+
+
+@models.command("list")
+def list_members(folder: Folder = None) -> None:
+    """Show the members, where they come from, and which genres the ensemble can hear."""
+    ensemble = load_ensemble(_ensemble_folder(folder))
+    heard = _genres_heard(ensemble)
+    deaf = [genre for genre in default_taxonomy().genre_names if genre not in heard]
+    if piped():
+        json_line(
+            {
+                "version": ensemble.version,
+                "digest": ensemble.digest,
+                "members": [m.name for m in ensemble.members],
+                "can_hear": heard,
+                "cannot_hear": deaf,
+            }
+        )
+        return
+    table = Table("member", "tags", "weight", "front end", "licence", "source", box=None, padding=(0, 2, 0, 0))
+    for member in ensemble.members:
+        hears = member.front_end or (
+            f"{member.input_from.member}'s {member.input_from.output}" if member.input_from else ""
+        )
+        table.add_row(member.name, str(len(member.tags)), f"{member.weight:g}", hears, member.licence, member.source)
+    out.print(f"[bold]{ensemble.version}[/]  digest {ensemble.digest}")
+    out.print(table)
+    out.print(f"can hear     {', '.join(heard)}")
+    out.print(f"cannot hear  {', '.join(deaf) or 'none of the taxonomy'}" + (" (never guessed)" if deaf else ""))
+
+
+def _ensemble_folder(folder: Path | None) -> Path:
+    settings = loaded(ModelSettings)
+    return folder or settings.ensemble or settings.folder
+
+
+def _genres_heard(ensemble: Ensemble) -> list[str]:
+    taxonomy = default_taxonomy()
+    heard = {genre for member in ensemble.members for genre in taxonomy.can_hear(member.tags, member.vocabulary or "")}
+    return [genre for genre in taxonomy.genre_names if genre in heard]

@@ -1,0 +1,71 @@
+"""`needledrop`: the command line. Commands are in the modules beside this one, by what a person wants."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from schemas.errors import InvalidSettingError, NeedledropError
+from shared.lifecycle import EXIT_SETTINGS, EXIT_STOPPED
+from shared.logs import start_logging
+from shared.settings.workers import LogSettings
+from workers.cli.administering import models, topics
+from workers.cli.console import err, out
+from workers.cli.labeling import label
+from workers.cli.publishing import delete, get, submit, watch
+from workers.cli.running import demo, up, worker
+
+_EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="needledrop",
+    help="Drop a track in; get its genres and its audio features out, as events.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, up, label, submit, delete, watch, get, worker):
+    app.command()(command)
+app.add_typer(topics, name="topics")
+app.add_typer(models, name="models")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        out.print(f"needledrop {version('needledrop')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> None:
+    """Run the command line; a person's mistake is one line, without a trace."""
+    # What the Kafka client has to say in between is for workers' logs; what matters reaches people as an error.
+    start_logging(LogSettings(level="ERROR", format="text"))
+    try:
+        app()
+    except InvalidSettingError as error:
+        err.print(f"[red]needledrop:[/] {error}", markup=True)
+        sys.exit(EXIT_SETTINGS)
+    except NeedledropError as error:
+        err.print(f"[red]needledrop:[/] {error}")
+        sys.exit(EXIT_STOPPED)
+    except KeyboardInterrupt:
+        sys.exit(_EXIT_INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

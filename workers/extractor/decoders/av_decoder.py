@@ -1,0 +1,105 @@
+"""FFmpeg, through PyAV: AAC, ALAC, WMA, WebM and whatever else people submit; also where the channels stand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.container import InputContainer
+
+from workers.extractor.decoders.stream import BLOCK_FRAMES, AudioStream, Block, DecoderError
+from workers.extractor.loudness import channel_weights
+
+# Formats that hold audio themselves. FFmpeg also has formats that only name other files and URLs (hls, concat, dash,
+# sdp ...) and would open them, from a descriptor too: tried, an HLS playlist read a local file.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,adts,asf,avi,flv,mpegts,mpeg,mp3,ogg,flac,wav,w64,aiff,au,caf,"
+    "ac3,eac3,dts,amr,ape,wv,tta,mpc,mpc8,dsf,tak,oma,voc"
+)
+_OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
+
+
+@contextmanager
+def av_stream(file: BinaryIO) -> Iterator[AudioStream]:
+    """Open a file. Raises: DecoderError, also from the stream's blocks."""
+    av.logging.set_level(av.logging.PANIC)
+    file.seek(0)
+    try:
+        container = av.open(_Bytes(file), mode="r", options=_OPTIONS, metadata_errors="ignore")
+    except (av.FFmpegError, ValueError) as error:
+        raise DecoderError(_cause(error)) from None
+    with container:
+        if not container.streams.audio:
+            raise DecoderError("no audio in it")
+        audio = container.streams.audio[0]
+        frames = _frames(container, audio)
+        first = next(frames, None)
+        if first is None:
+            raise DecoderError("not one frame of audio could be decoded")
+        # Facts of the first frame, not of the header: AAC's may name half the rate and one channel of two.
+        yield AudioStream(
+            container=container.format.name,
+            codec=audio.codec_context.name,
+            sample_rate_hz=first.sample_rate,
+            loudness_weights=channel_weights([channel.name for channel in first.layout.channels]),
+            blocks=_blocks(first, frames),
+        )
+
+
+class _Bytes:
+    """What PyAV needs of a file; not its name, which for a descriptor is a number that PyAV refuses."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+        self.seek = file.seek
+        self.tell = file.tell
+
+
+def _frames(container: InputContainer, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """All frames that can be decoded; packets that cannot are left out, as players do."""
+    audio.codec_context.thread_count = 1
+    n_bad = n_good = 0
+    try:
+        for packet in container.demux(audio):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                n_bad += 1
+                continue
+            n_good += 1
+            yield from (frame for frame in frames if frame.samples)
+    except av.FFmpegError as error:
+        if not n_good:
+            raise DecoderError(_cause(error)) from None
+    if n_bad > n_good:
+        raise DecoderError(f"{n_bad} of {n_bad + n_good} packets are broken")
+
+
+def _blocks(first: av.AudioFrame, frames: Iterator[av.AudioFrame]) -> Iterator[Block]:
+    """Frames have some thousand samples; gather them."""
+    n_channels = len(first.layout.channels)
+    as_float = av.AudioResampler(format="flt", layout=first.layout, rate=first.sample_rate)
+    gathered: list[Block] = []
+    n_gathered = 0
+    for frame in chain((first,), frames):
+        frame.pts = None  # gaps in time stamps would become silence
+        try:
+            parts = [
+                part.to_ndarray().reshape(-1, n_channels).astype(np.float32, copy=False)
+                for part in as_float.resample(frame)
+            ]
+        except (av.FFmpegError, ValueError):
+            break  # the rate or the channels change here: another stream begins, which is not this one
+        gathered.extend(parts)
+        n_gathered += sum(map(len, parts))
+        if n_gathered >= BLOCK_FRAMES:
+            yield np.concatenate(gathered)
+            gathered, n_gathered = [], 0
+    if gathered:
+        yield np.concatenate(gathered)
+
+
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or "not a format it knows")

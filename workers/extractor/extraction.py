@@ -1,0 +1,88 @@
+"""From fetched bytes to what their signal says, in decoding processes. No Kafka; `needledrop label` uses it, too."""
+
+from collections.abc import Callable
+
+from schemas.events import Analysed, Audio, AudioFeatures
+from shared.extracted import Extracted
+from shared.front_end.patches import N_PATCHES, PATCH_FRAMES
+from shared.models.manifest import Ensemble
+from shared.settings.media import MediaSettings
+from workers.extractor.analysis import Analysis, AnalysisTask, analyse
+from workers.extractor.decoder_processes import DecoderProcesses, RestartCause
+from workers.extractor.decoding import DecodingLimits
+from workers.extractor.sources.fetched import Fetched
+
+FEATURES_VERSION = "1"
+
+
+def decoder_processes(
+    media: MediaSettings, n_processes: int, on_restart: Callable[[RestartCause], object] = str
+) -> DecoderProcesses[AnalysisTask, Analysis]:
+    """Processes that analyse files within the settings; close them."""
+    return DecoderProcesses(
+        analyse,
+        n_processes=n_processes,
+        timeout_s=media.decode_timeout_s,
+        memory_bytes=media.decode_memory_bytes,
+        on_restart=on_restart,
+    )
+
+
+class Extraction:
+    """Analyses files for one ensemble under one policy. Any number of threads may call it."""
+
+    def __init__(
+        self,
+        decoders: DecoderProcesses[AnalysisTask, Analysis],
+        ensemble: Ensemble,
+        media: MediaSettings,
+        *,
+        all_patches: bool = False,
+    ) -> None:
+        """``all_patches``: the networks hear consecutive patches from the start instead of ten spread ones.
+
+        Raises: InvalidSettingError when the ensemble has a front end that decoding does not serve.
+        """
+        self._decoders = decoders
+        self._task = AnalysisTask(
+            limits=DecodingLimits.from_settings(media),
+            patch_frames={
+                front_end: ensemble.longest_patch_frames(front_end.name) for front_end in ensemble.front_ends
+            },
+            all_patches=all_patches,
+        )
+        how = "all" if all_patches else f"spread{N_PATCHES}"
+        self.policy = f"{how}-cap{media.max_duration_s:g}s"
+        """Names what is analysed; part of the key of the result cache."""
+        self.features_version = FEATURES_VERSION
+
+    def __call__(self, fetched: Fetched) -> Extracted:
+        """Analyse one file. Raises: a PermanentError that says what is wrong with it."""
+        found = self._decoders.run(self._task, fetched.file)
+        return Extracted(
+            audio=Audio(
+                content_hash=fetched.content_hash,
+                size_bytes=fetched.n_bytes,
+                container=f"{found.container}/{found.codec}",
+                sample_rate_hz=found.sample_rate_hz,
+                n_channels=found.n_channels,
+                duration_s=round(found.duration_s, 6),
+            ),
+            analysed=Analysed(
+                policy=self.policy,
+                decoded_s=round(found.duration_s, 6),
+                cut=found.cut,
+                excerpt_start_s=round(found.excerpt_start_s, 6),
+                excerpt_duration_s=round(found.excerpt_duration_s, 6),
+                n_patches=_n_patches(found),
+            ),
+            features=AudioFeatures(loudness=found.loudness_lufs, duration_ms=round(found.duration_s * 1000)),
+            features_version=self.features_version,
+            signal={},
+            segments=found.segments,
+        )
+
+
+def _n_patches(found: Analysis) -> int:
+    """Patches of the default length in the segments; one for a track that is shorter."""
+    return max((max(1, sum(one.n_frames) // PATCH_FRAMES) for one in found.segments.values()), default=0)

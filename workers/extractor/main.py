@@ -1,0 +1,77 @@
+"""Wires the extractor: the one module that knows both Kafka and the handler."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from schemas.topics import TRACKS_FEATURES, TRACKS_SUBMITTED
+from shared.cores import n_cores
+from shared.health.checks import StreamChecks
+from shared.health.server import serving_health
+from shared.kafka.backlog import BacklogLimit
+from shared.kafka.names import CLASSIFIER, EXTRACTOR
+from shared.kafka.stream import Stream, StreamSpec
+from shared.metrics.exposition import process_registry
+from shared.metrics.extractor import ExtractorMetrics
+from shared.metrics.stream import StreamMetrics
+from shared.models.manifest import Ensemble
+from shared.redis.results import RedisResultCache
+from shared.settings.kafka import KafkaSettings
+from shared.settings.media import MediaSettings
+from shared.settings.redis import RedisSettings
+from shared.settings.workers import ExtractorSettings, HttpSettings
+from workers.extractor.extraction import Extraction, decoder_processes
+from workers.extractor.handler import STAGE, Extractor
+from workers.extractor.sources.audio_source import AudioSource
+
+
+def run(
+    kafka: KafkaSettings,
+    redis: RedisSettings,
+    http: HttpSettings,
+    media: MediaSettings,
+    settings: ExtractorSettings,
+    ensemble: Ensemble,
+    stop: threading.Event,
+) -> None:
+    """Extract until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
+    registry = process_registry()
+    metrics, stream_metrics = ExtractorMetrics(registry), StreamMetrics(registry, STAGE)
+    n_processes = settings.n_processes or n_cores()
+    # Before any Kafka client: librdkafka's threads and a fork do not go together.
+    decoders = decoder_processes(media, n_processes, metrics.restarted)
+    metrics.decoders.set(n_processes)
+    source = AudioSource(media)
+    extract = Extractor(
+        source,
+        Extraction(decoders, ensemble, media),
+        RedisResultCache(redis),
+        metrics,
+        stream_metrics,
+        ensemble_digest=ensemble.digest,
+        retry_budget_s=settings.retry_budget_s,
+        now=lambda: datetime.now(UTC),
+        stop=stop,
+    )
+    n_threads = n_processes + settings.n_fetches
+    threads = ThreadPoolExecutor(n_threads, thread_name_prefix="extract")
+    try:
+        stream = Stream(
+            kafka,
+            StreamSpec(STAGE, EXTRACTOR, (TRACKS_SUBMITTED.name,), n_threads),
+            lambda records: [threads.submit(extract, record) for record in records],
+            stream_metrics,
+            BacklogLimit(kafka, topic=TRACKS_FEATURES.name, group=CLASSIFIER, limit=kafka.backlog_limit),
+        )
+        checks = StreamChecks(
+            stream,
+            stuck_after_s=http.stuck_after_s,
+            ready=lambda: None if decoders.ready() else "decoding processes are starting",
+        )
+        with serving_health(http, registry, live=checks.live, ready=checks.ready):
+            stream.run(stop)
+    finally:
+        # Work that goes on is of no use any more: without processes and connections it ends at once.
+        threads.shutdown(wait=False, cancel_futures=True)
+        decoders.close()
+        source.close()

@@ -1,0 +1,145 @@
+"""Tempo with the octave right: every candidate is scored at all metrical levels at once.
+
+A beat of the right length recurs after whole numbers of beats and does *not* recur after fractions of one. Chords hardly ever
+change between beats, often on the bar, and cymbals play what lies between beats. So a candidate is scored by the
+autocorrelation of onsets, cymbals and harmonic change at ratios from a quarter of a beat to eight beats, against a template,
+plus a wide prior. The template is a softmax regression over the candidates, ridge towards zero, fitted by
+``benchmarks/tempo_template.py``, which also cross-validates it groove by groove. The prior is not fitted.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+from shared.features.values import TempoCandidate
+from workers.extractor.signal_features.onsets import FRAME_RATE_HZ
+from workers.extractor.signal_features.periodicity import Floats, Periodicity, near
+
+# 1 % apart, below the 1.5 % within which a peak counts.
+CANDIDATES_BPM: Final[Floats] = np.exp(np.arange(np.log(40.0), np.log(241.0), np.log(1.01)))
+LEVELS: Final[Floats] = np.array([1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0, 4.0, 8.0])  # in beats
+CYMBAL_LEVELS: Final[Floats] = np.array([1 / 4, 1 / 2, 1.0, 2.0])
+
+# What people tap to centres on about 115 BPM; 0.8 octaves (one standard deviation) reach 66 to 200, so that evidence decides.
+_PRIOR_CENTRE_BPM = 115.0
+_PRIOR_WIDTH_OCTAVES = 0.8
+# Pulses that are all alike, as a metronome's, are the beat, not its halves: a candidate whose half recurs as strongly as
+# one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats recur better.)
+_EQUAL_PULSES_PENALTY = 5.0
+_EQUAL_PULSES_RANGE = (0.85, 0.95)  # of half a beat to whole beats: the penalty begins, is in full
+
+# Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.004).
+TEMPLATE: Final[Floats] = np.array(
+    [
+        *(-1.4, -0.2, 0.4, -0.6, 1.7, 0.4, 1.4, 1.7, 1.9, 0.6),  # onsets: beats and bars recur, quarter beats do not
+        *(1.0, 0.0, -2.4, -1.6, 0.8, -0.9, -0.2, 0.5, 2.1, 0.9),  # harmony: changes every four beats, not every half
+        *(-1.8, 1.1, 2.2, 1.5),  # cymbals: may play halves, hardly quarters, of a beat
+    ]
+)
+
+_NEIGHBOURHOOD = 9  # candidates, so 4 % to each side, are the same answer: the tolerance of the MIREX tempo task
+_CLEAR_PULSE = 0.3  # autocorrelation of music with a beat: the quartile of rendered clips; noise stays below 0.1
+_NO_PULSE = 0.08
+_RELATIVES = np.array([1 / 3, 1 / 2, 2 / 3, 3 / 2, 2.0, 3.0])
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """The beat, what else it could be, and how sure we are."""
+
+    bpm: float  # 0 when nothing in the excerpt recurs
+    confidence: float  # [0, 1]
+    alternative: TempoCandidate
+    pulse_clarity: float  # [0, 1]: how strongly onsets recur after beats
+
+
+def tempo(rhythm: Periodicity) -> Tempo:
+    """Return the most likely tempo of an excerpt, and the runner-up among its metrical relatives."""
+    if not rhythm.onsets.any():
+        return Tempo(bpm=0.0, confidence=0.0, alternative=TempoCandidate(bpm=0.0, weight=0.0), pulse_clarity=0.0)
+    scores = evidence(rhythm) @ TEMPLATE + prior(CANDIDATES_BPM) - equal_pulses(rhythm)
+    masses = neighbourhood_masses(scores)
+    best = best_candidate(scores, masses)
+    chosen, weight = float(CANDIDATES_BPM[best]), float(masses[best])
+    relatives = np.array([bpm for bpm in chosen * _RELATIVES if CANDIDATES_BPM[0] <= bpm <= CANDIDATES_BPM[-1]])
+    relative_masses = np.interp(relatives, CANDIDATES_BPM, masses)
+    other, other_weight = float(relatives[relative_masses.argmax()]), float(relative_masses.max())
+    clarity = pulse_clarity(rhythm, chosen)
+    bpm = _refined(rhythm, chosen)
+    return Tempo(
+        bpm=bpm,
+        confidence=min(1.0, weight) * clarity,
+        alternative=TempoCandidate(bpm=bpm * other / chosen, weight=other_weight / (weight + other_weight)),
+        pulse_clarity=clarity,
+    )
+
+
+def evidence(rhythm: Periodicity, candidates_bpm: Floats = CANDIDATES_BPM) -> Floats:
+    """Return what the template weighs, shape (n_candidates, 24): onsets and harmony at LEVELS, cymbals at CYMBAL_LEVELS."""
+    beats_s = 60.0 / candidates_bpm[:, None]
+    return np.concatenate(
+        [
+            near(rhythm.onsets, _reachable(beats_s * LEVELS, rhythm)),
+            near(rhythm.harmony, _reachable(beats_s * LEVELS, rhythm)),
+            near(rhythm.cymbals, _reachable(beats_s * CYMBAL_LEVELS, rhythm)),
+        ],
+        axis=1,
+    )
+
+
+def prior(bpm: Floats) -> Floats:
+    """Return the log of the prior: a normal distribution over octaves."""
+    octaves = np.log2(bpm / _PRIOR_CENTRE_BPM) / _PRIOR_WIDTH_OCTAVES
+    return -0.5 * octaves**2
+
+
+def equal_pulses(rhythm: Periodicity) -> Floats:
+    """Return the penalty of each candidate whose half-beats are no weaker than its beats."""
+    beats_s = 60.0 / CANDIDATES_BPM
+    half = near(rhythm.amplitude, _reachable(beats_s / 2.0, rhythm))
+    longer = near(rhythm.amplitude, _reachable(beats_s[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)).max(axis=1)
+    low, high = _EQUAL_PULSES_RANGE
+    alike = np.clip((half / np.maximum(longer, 0.1) - low) / (high - low), 0.0, 1.0)
+    return _EQUAL_PULSES_PENALTY * alike * np.clip(longer, 0.0, 1.0)
+
+
+def neighbourhood_masses(scores: Floats) -> Floats:
+    """Return how likely it is that the tempo lies within 4 % of each candidate.
+
+    A peak of the evidence is a few candidates wide, and wider at some levels than at others: what counts is its area.
+
+    Args:
+        scores: log-likelihoods up to a constant, shape (..., n_candidates).
+    """
+    likelihoods = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    likelihoods /= likelihoods.sum(axis=-1, keepdims=True)
+    return uniform_filter1d(likelihoods, _NEIGHBOURHOOD, axis=-1, mode="constant") * _NEIGHBOURHOOD
+
+
+def best_candidate(scores: Floats, masses: Floats) -> int:
+    """Return the index of the highest score inside the most likely neighbourhood."""
+    first = max(0, int(masses.argmax()) - _NEIGHBOURHOOD // 2)
+    return first + int(scores[first : first + _NEIGHBOURHOOD].argmax())
+
+
+def pulse_clarity(rhythm: Periodicity, bpm: float) -> float:
+    """Return how strongly onsets recur after one, two or four beats, from 0 (as in noise) to 1 (a clear beat)."""
+    lags_s = _reachable(60.0 / bpm * np.array([1.0, 2.0, 4.0]), rhythm)
+    recurrence = float(near(rhythm.onsets, lags_s).max())
+    return float(np.clip((recurrence - _NO_PULSE) / (_CLEAR_PULSE - _NO_PULSE), 0.0, 1.0))
+
+
+def _reachable(lags_s: Floats, rhythm: Periodicity) -> Floats:
+    """Halve the lags that a short excerpt cannot show until it can: the level below stands in."""
+    excess = np.log2(np.maximum(lags_s / max(rhythm.longest_lag_s, 1e-3), 1.0))
+    return lags_s / np.exp2(np.ceil(excess))
+
+
+def _refined(rhythm: Periodicity, bpm: float) -> float:
+    """Return the tempo near ``bpm`` whose beats recur best: long lags tell 0.1 % apart."""
+    finer = bpm * np.exp(np.linspace(-0.02, 0.02, 81))
+    lags = _reachable(60.0 / finer[:, None] * np.array([1.0, 2.0, 4.0, 8.0]), rhythm)
+    recurrence = np.interp(lags * FRAME_RATE_HZ, np.arange(len(rhythm.onsets)), rhythm.onsets).sum(axis=1)
+    return float(finer[recurrence.argmax()])

@@ -1,0 +1,1 @@
+"""The projector: follows labels and failures into Redis track views."""

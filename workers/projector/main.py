@@ -1,0 +1,94 @@
+"""Wires the projector: the stream loop without outputs, and Redis writes in pipelined batches."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from schemas.errors import CacheUnavailableError, InvalidEventError
+from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
+from shared.health.checks import StreamChecks
+from shared.health.server import serving_health
+from shared.kafka.faults import AbandonedError
+from shared.kafka.names import PROJECTOR
+from shared.kafka.records import Outgoing, Record
+from shared.kafka.stream import Stream, StreamSpec
+from shared.metrics.exposition import process_registry
+from shared.metrics.projector import ProjectorMetrics
+from shared.metrics.stream import StreamMetrics
+from shared.redis.views import TrackViews, View
+from shared.settings.kafka import KafkaSettings
+from shared.settings.redis import RedisSettings
+from shared.settings.workers import HttpSettings
+from workers.projector.handler import view_of
+
+log = logging.getLogger("needledrop.projector")
+
+STAGE = "projector"
+# Views that wait for one round trip to Redis: enough to hide its latency, few enough to lose little work to a restart.
+MAX_IN_FLIGHT = 512
+_TRY_AGAIN_S = 0.5
+
+
+class Projector:
+    """Writes the views of a batch of records; waits for Redis as long as it is away."""
+
+    def __init__(self, views: TrackViews, metrics: ProjectorMetrics, stop: threading.Event) -> None:
+        self._views = views
+        self._metrics = metrics
+        self._stop = stop
+
+    def __call__(self, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """Write them all, whenever Redis is there. Raises AbandonedError when asked to stop before it is."""
+        views = [view for record in records if (view := self._view(record))]
+        while True:
+            try:
+                n_written = self._views.write(views)
+            except CacheUnavailableError as error:
+                self._metrics.redis_up.set(0)
+                log.warning("%s; trying again", error)
+                if self._stop.wait(_TRY_AGAIN_S):
+                    raise AbandonedError(f"stopped while views were waiting: {error}") from None
+            else:
+                self._metrics.redis_up.set(1)
+                self._metrics.wrote(n_written, stale=len(views) - n_written)
+                self._metrics.last_write.set(time.time())
+                return ()
+
+    def _view(self, record: Record) -> View | None:
+        try:
+            return view_of(record)
+        except InvalidEventError as error:
+            self._metrics.invalid.inc()
+            log.warning("a record is no event of ours: %s", error, extra={"coordinates": str(record.coordinates)})
+            return None
+
+
+def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: threading.Event) -> None:
+    """Follow labels and failures until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
+    registry = process_registry()
+    views = TrackViews(redis)
+    projector = Projector(views, ProjectorMetrics(registry), stop)
+    # One thread: batches must reach Redis in order only per track, but one round trip at a time is fast enough.
+    with ThreadPoolExecutor(1, thread_name_prefix="project") as thread:
+
+        def start(records: Sequence[Record]) -> Sequence[Future[Sequence[Outgoing]]]:
+            return [thread.submit(projector, records)] * len(records)
+
+        spec = StreamSpec(STAGE, PROJECTOR, (TRACKS_LABELED.name, TRACKS_FAILED.name), MAX_IN_FLIGHT, writes=False)
+        stream = Stream(kafka, spec, start, StreamMetrics(registry, STAGE))
+        checks = StreamChecks(stream, stuck_after_s=http.stuck_after_s, ready=_answers(views))
+        with serving_health(http, registry, live=checks.live, ready=checks.ready):
+            stream.run(stop)
+
+
+def _answers(views: TrackViews) -> Callable[[], str | None]:
+    def check() -> str | None:
+        try:
+            views.ping()
+        except CacheUnavailableError as error:
+            return str(error)
+        return None
+
+    return check

@@ -1,0 +1,1 @@
+"""What is being labeled now: windowed counts of labels and failures, kept in Faust tables."""
