@@ -28,8 +28,8 @@ Truth = npt.NDArray[np.bool_]
 
 N_FOLDS = 12
 SEEDS = range(5)
-RIDGES = (0.001, 0.003, 0.006, 0.01)
-RIDGE = 0.004  # the middle of the plateau
+RIDGES = (0.001, 0.002, 0.003, 0.005, 0.01)
+RIDGE = 0.003  # the middle of the plateau
 TOLERANCE = 0.04
 
 

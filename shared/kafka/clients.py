@@ -129,7 +129,9 @@ def require_answer(client: Producer | Consumer) -> None:
         ) from None
 
 
-def reader(settings: KafkaSettings, group: str, *, isolation: str = "read_committed", says_ends: bool = False) -> Consumer:
+def reader(
+    settings: KafkaSettings, group: str, *, isolation: str = "read_committed", says_ends: bool = False
+) -> Consumer:
     """A consumer that joins no group: for reading topics by hand, and another group's committed offsets."""
     return Consumer(
         connection(settings)

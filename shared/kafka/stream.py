@@ -244,6 +244,8 @@ class Stream:
                 total += lag
         self.lag = total
         if self._backlog:
+            if not self._assignment.n_in_flight():
+                self._backlog.look()  # nobody else does while there is nothing to write
             for partition, offsets in self._backlog.backlog().items():
                 self._metrics.backlog(partition, offsets)
         if total == 0:

@@ -19,11 +19,13 @@ from schemas.events import (
 )
 from schemas.taxonomy import Taxonomy, default_taxonomy
 from shared.extracted import Extracted
+from shared.front_end.patches import Segments
 from shared.models.sessions import RunningEnsemble, patch_mean
 from workers.classifier.evidence import Member
 from workers.classifier.fused import Fused, Heard, Scored
 from workers.classifier.fusion import Fusion
 from workers.classifier.parameters import FusionParameters
+from workers.classifier.sound import variation_db
 
 # Probabilities in events: finer digits are noise of the models, and 200 of them fill the compacted topic.
 _DIGITS = 6
@@ -63,7 +65,12 @@ class Labeler:
         began = time.monotonic()
         probabilities = self._running.probabilities(extracted.segments)
         inference_s = time.monotonic() - began
-        heard = Heard(seconds=extracted.analysed.decoded_s, loudness_db=_loudness(extracted.features))
+        heard = Heard(
+            seconds=extracted.analysed.decoded_s,
+            loudness_db=_loudness(extracted.features),
+            speechiness=extracted.features.speechiness,
+            variation_db=_variation_db(extracted.segments),
+        )
         fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
         return Labeled(
             result=self._result(extracted, fused),
@@ -95,6 +102,11 @@ class Labeler:
 def _loudness(features: AudioFeatures) -> float:
     # Absent means that no block was above BS.1770's gate at -70 LUFS.
     return features.loudness if features.loudness is not None else float("-inf")
+
+
+def _variation_db(segments: Mapping[str, Segments]) -> float | None:
+    """How much the sound changes, by the first front end there is: noise does not, music does."""
+    return next((variation_db(one.power, one.front_end.frame_s) for one in segments.values()), None)
 
 
 def _genres(scored: tuple[Scored, ...]) -> list[GenreProbability]:

@@ -63,7 +63,7 @@ def _outcomes(
 ) -> Iterator[Outcome]:
     from shared.models.sessions import RunningEnsemble
     from workers.classifier.labeler import Labeler
-    from workers.extractor.extraction import Extraction, decoder_processes
+    from workers.extractor.extraction import Extraction
     from workers.extractor.sources.audio_source import AudioSource
 
     described, place = (load_ensemble(folder), folder) if folder else chosen_ensemble()
@@ -71,8 +71,11 @@ def _outcomes(
     # Whoever names a file at the prompt may read it.
     media = media.model_copy(update={"roots": (*media.roots, *roots)})
     n_processes = min(n_cores(), len(tracks))
-    with decoder_processes(media, n_processes) as decoders, ThreadPoolExecutor(n_processes) as threads:
-        source, extraction = AudioSource(media), Extraction(decoders, described, media, all_patches=all_patches)
+    with (
+        Extraction(described, media, n_processes=n_processes, all_patches=all_patches) as extraction,
+        ThreadPoolExecutor(n_processes) as threads,
+    ):
+        source = AudioSource(media)
         labeler = Labeler(RunningEnsemble(described, place))
 
         def work(track: NamedTrack) -> Outcome:

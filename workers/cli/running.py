@@ -27,6 +27,7 @@ from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
+from shared.settings.trends import TrendsSettings
 from shared.settings.workers import ClassifierSettings, ExtractorSettings, HttpSettings, LogSettings, ModelSettings
 from workers.cli.console import err, out, progress
 from workers.cli.demo_music import ATTRIBUTION, demo_music
@@ -75,6 +76,10 @@ def _run(name: Worker, stop: threading.Event) -> None:
         from workers.projector.main import run as project
 
         project(kafka, loaded(RedisSettings), http, stop)
+    else:
+        from workers.trends.main import run as follow_trends
+
+        follow_trends(kafka, loaded(TrendsSettings), http, stop)
 
 
 def chosen_ensemble() -> tuple[Ensemble, Path]:

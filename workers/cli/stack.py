@@ -24,12 +24,14 @@ from shared.kafka.admin import create_topics
 from shared.kafka.mock_cluster import MockCluster
 from shared.settings.kafka import KafkaSettings
 
-WORKERS: Final = ("extractor", "classifier", "projector")
+WORKERS: Final = ("extractor", "classifier", "projector", "trends")
 STATE_FOLDER: Final = Path(os.environ.get("NEEDLEDROP_STATE") or platformdirs.user_state_dir("needledrop"))
 _STACK_FILE: Final = "stack.json"
 _PARTITIONS: Final = 4
 # The mock cluster keeps 5 MB a partition, some 14 features events; a record that is written alone is two offsets.
 _MOCK_BACKLOG_LIMIT: Final = 9
+# It ignores static membership: a worker that is started again waits for its predecessor's session to end.
+_MOCK_SESSION_TIMEOUT_S: Final = 2.0
 _READY_WITHIN_S: Final = 90.0
 _ASK_EVERY_S: Final = 0.1
 
@@ -116,6 +118,7 @@ def _worker_environment(stack: Stack, worker: str, roots: Sequence[Path]) -> dic
     }
     if stack.embedded:
         more["NEEDLEDROP_KAFKA_BACKLOG_LIMIT"] = str(_MOCK_BACKLOG_LIMIT)
+        more["NEEDLEDROP_KAFKA_SESSION_TIMEOUT_S"] = str(_MOCK_SESSION_TIMEOUT_S)
     return {**os.environ, **stack.environment(), **more}
 
 

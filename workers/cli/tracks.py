@@ -11,7 +11,28 @@ from typing import Final
 from schemas.errors import InvalidSettingError
 
 AUDIO_SUFFIXES: Final = frozenset(
-    [".aac", ".aif", ".aifc", ".aiff", ".au", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".wave", ".weba", ".webm", ".wma"]
+    [
+        ".aac",
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".au",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".mka",
+        ".mp2",
+        ".mp3",
+        ".mp4",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".wav",
+        ".wave",
+        ".weba",
+        ".webm",
+        ".wma",
+    ]
 )
 HOW_IDS_ARE_MADE: Final = (
     "A file's track id is its path from the named folder's own name on (music/jazz/take-five.ogg), a URI's is its host "

@@ -1,13 +1,16 @@
 """From fetched bytes to what their signal says, in decoding processes. No Kafka; `needledrop label` uses it, too."""
 
 from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Self
 
 from schemas.events import Analysed, Audio, AudioFeatures
 from shared.extracted import Extracted
 from shared.front_end.patches import N_PATCHES, PATCH_FRAMES
 from shared.models.manifest import Ensemble
 from shared.settings.media import MediaSettings
-from workers.extractor.analysis import Analysis, AnalysisTask, analyse
+from workers.extractor.analysis import Analysis, AnalysisTask, analyse, warm_up
 from workers.extractor.decoder_processes import DecoderProcesses, RestartCause
 from workers.extractor.decoding import DecodingLimits
 from workers.extractor.sources.fetched import Fetched
@@ -15,35 +18,25 @@ from workers.extractor.sources.fetched import Fetched
 FEATURES_VERSION = "1"
 
 
-def decoder_processes(
-    media: MediaSettings, n_processes: int, on_restart: Callable[[RestartCause], object] = str
-) -> DecoderProcesses[AnalysisTask, Analysis]:
-    """Processes that analyse files within the settings; close them."""
-    return DecoderProcesses(
-        analyse,
-        n_processes=n_processes,
-        timeout_s=media.decode_timeout_s,
-        memory_bytes=media.decode_memory_bytes,
-        on_restart=on_restart,
-    )
-
-
 class Extraction:
-    """Analyses files for one ensemble under one policy. Any number of threads may call it."""
+    """Analyses files for one ensemble under one policy. Any number of threads may call it. Close it.
+
+    The processes start in the background at once; start it before any Kafka client.
+    """
 
     def __init__(
         self,
-        decoders: DecoderProcesses[AnalysisTask, Analysis],
         ensemble: Ensemble,
         media: MediaSettings,
         *,
+        n_processes: int,
         all_patches: bool = False,
+        on_restart: Callable[[RestartCause], object] = str,
     ) -> None:
         """``all_patches``: the networks hear consecutive patches from the start instead of ten spread ones.
 
         Raises: InvalidSettingError when the ensemble has a front end that decoding does not serve.
         """
-        self._decoders = decoders
         self._task = AnalysisTask(
             limits=DecodingLimits.from_settings(media),
             patch_frames={
@@ -51,10 +44,32 @@ class Extraction:
             },
             all_patches=all_patches,
         )
+        self._decoders = DecoderProcesses(
+            analyse,
+            n_processes=n_processes,
+            timeout_s=media.decode_timeout_s,
+            memory_bytes=media.decode_memory_bytes,
+            warm_up=partial(warm_up, self._task),
+            on_restart=on_restart,
+        )
         how = "all" if all_patches else f"spread{N_PATCHES}"
         self.policy = f"{how}-cap{media.max_duration_s:g}s"
         """Names what is analysed; part of the key of the result cache."""
         self.features_version = FEATURES_VERSION
+
+    def ready(self) -> bool:
+        """Whether all processes have started and are warm."""
+        return self._decoders.ready()
+
+    def close(self) -> None:
+        """End the processes at once, whatever they do."""
+        self._decoders.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
 
     def __call__(self, fetched: Fetched) -> Extracted:
         """Analyse one file. Raises: a PermanentError that says what is wrong with it."""
@@ -76,11 +91,16 @@ class Extraction:
                 excerpt_duration_s=round(found.excerpt_duration_s, 6),
                 n_patches=_n_patches(found),
             ),
-            features=AudioFeatures(loudness=found.loudness_lufs, duration_ms=round(found.duration_s * 1000)),
+            features=AudioFeatures(loudness=_rounded(found.loudness_lufs), duration_ms=round(found.duration_s * 1000)),
             features_version=self.features_version,
             signal={},
             segments=found.segments,
         )
+
+
+def _rounded(loudness_lufs: float | None) -> float | None:
+    # BS.1770 meters show tenths; Spotify gave thousandths.
+    return None if loudness_lufs is None else round(loudness_lufs, 3)
 
 
 def _n_patches(found: Analysis) -> int:

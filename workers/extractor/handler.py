@@ -69,28 +69,26 @@ class Extractor:
             return [self._outcome(record, origin, event, submission)]
 
     def _outcome(self, record: Record, origin: Origin, event: TrackSubmitted, submission: Submission) -> Outgoing:
-        attempts = 1
+        began = time.monotonic()
+        tried = with_retries(
+            lambda: self._source.fetch(event.uri), budget_s=self._retry_budget_s, sleep=self._stop.wait
+        )
+        if isinstance(tried.ending, TransientError) and self._stop.is_set():
+            raise AbandonedError("stopped between two attempts")
+        self._metrics.retries.inc(tried.attempts - 1)
         try:
-            began = time.monotonic()
-            tried = with_retries(
-                lambda: self._source.fetch(event.uri), budget_s=self._retry_budget_s, sleep=self._stop.wait
-            )
-            attempts = tried.attempts
-            if self._stop.is_set() and isinstance(tried.ending, TransientError):
-                raise AbandonedError("stopped between two attempts")
-            self._metrics.retries.inc(attempts - 1)
             with tried.value() as fetched:
                 fetch_s = time.monotonic() - began
                 self._metrics.fetch_seconds.observe(fetch_s)
                 self._metrics.fetched_bytes.inc(fetched.n_bytes)
                 value = self._features(event, submission, fetched, fetch_s)
-        except (AbandonedError, DecoderProcessesError):
+        except DecoderProcessesError:
             raise  # nothing is wrong with the track
         except TrackError as error:
-            return self._failed(record, origin, submission, error, attempts=attempts)
+            return self._failed(record, origin, submission, error, attempts=tried.attempts)
         except Exception as error:
             log.exception("a bug", extra={"coordinates": str(origin.coordinates)})
-            return self._failed(record, origin, submission, error, attempts=attempts)
+            return self._failed(record, origin, submission, error, attempts=tried.attempts)
         return outgoing(TRACKS_FEATURES, record, value, origin=origin, stage=STAGE, at=self._now())
 
     def _features(self, event: TrackSubmitted, submission: Submission, fetched: Fetched, fetch_s: float) -> bytes:

@@ -20,7 +20,7 @@ from shared.settings.kafka import KafkaSettings
 from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
 from shared.settings.workers import ExtractorSettings, HttpSettings
-from workers.extractor.extraction import Extraction, decoder_processes
+from workers.extractor.extraction import Extraction
 from workers.extractor.handler import STAGE, Extractor
 from workers.extractor.sources.audio_source import AudioSource
 
@@ -39,12 +39,12 @@ def run(
     metrics, stream_metrics = ExtractorMetrics(registry), StreamMetrics(registry, STAGE)
     n_processes = settings.n_processes or n_cores()
     # Before any Kafka client: librdkafka's threads and a fork do not go together.
-    decoders = decoder_processes(media, n_processes, metrics.restarted)
+    extraction = Extraction(ensemble, media, n_processes=n_processes, on_restart=metrics.restarted)
     metrics.decoders.set(n_processes)
     source = AudioSource(media)
     extract = Extractor(
         source,
-        Extraction(decoders, ensemble, media),
+        extraction,
         RedisResultCache(redis),
         metrics,
         stream_metrics,
@@ -66,12 +66,12 @@ def run(
         checks = StreamChecks(
             stream,
             stuck_after_s=http.stuck_after_s,
-            ready=lambda: None if decoders.ready() else "decoding processes are starting",
+            ready=lambda: None if extraction.ready() else "decoding processes are starting",
         )
         with serving_health(http, registry, live=checks.live, ready=checks.ready):
             stream.run(stop)
     finally:
         # Work that goes on is of no use any more: without processes and connections it ends at once.
         threads.shutdown(wait=False, cancel_futures=True)
-        decoders.close()
+        extraction.close()
         source.close()

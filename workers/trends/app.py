@@ -150,6 +150,10 @@ class Counting:
         sources = self.app.sources()
         return {topic: frozenset(tp.partition for tp in sources if tp.topic == topic) for topic in SOURCES}
 
+    def lags(self) -> dict[tuple[str, int], int | None]:
+        """Offsets that are not committed, by topic and partition; None while unknown."""
+        return {(tp.topic, tp.partition): lag for tp, lag in self.app.lags().items()}
+
     def sums(self, window_s: int, *, since_s: float, until_s: float) -> list[Sums]:
         """The counts in [since, until), one of each topic."""
         owned = self.partitions()

@@ -51,7 +51,7 @@ class Trends:
         self._settings = settings
         self._stream_metrics = StreamMetrics(registry, STAGE)
         self._metrics = TrendsMetrics(registry, topics=SOURCES, genres=genres(), moods=moods(), reasons=reasons())
-        self._measured_at = self._started_at = time.monotonic()
+        self._started_at = self._measured_at = time.monotonic()
         self._lags: dict[tuple[str, int], int | None] = {}
         self._counting: Counting | None = None
         self._shapes: Mapping[str, Shape] = {}
@@ -63,19 +63,16 @@ class Trends:
 
     @property
     def lag(self) -> int:
-        """Offsets behind. An event loop that hangs is behind, whatever it measured last."""
-        known = sum(lag or 0 for lag in self._lags.values())
-        return max(known, int(time.monotonic() - self._measured_at > _SILENT_S))
+        """Offsets behind. Without partitions yet, or with an event loop that hangs, it is behind whatever it measured."""
+        if self._counting is None:
+            return 0  # waits for the brokers, which another process would not find either
+        doubtful = not self.joined or time.monotonic() - self._measured_at > _SILENT_S
+        return max(sum(lag or 0 for lag in self._lags.values()), int(doubtful))
 
     @property
     def last_progress(self) -> float:
         """When something was committed, or there was nothing to do (time.monotonic)."""
         return self._counting.last_progress if self._counting else self._started_at
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether every partition of ours is committed up to its end."""
-        return self.joined and all(lag == 0 for lag in self._lags.values())
 
     async def run(self, stop: threading.Event) -> None:
         """Count until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
@@ -83,6 +80,7 @@ class Trends:
         self._shapes = await prepared_topics(self._kafka, SOURCES, changelogs(TRENDS, hours_kept), stop)
         if not self._shapes:
             return
+        self._measured_at = time.monotonic()
         self._counting = Counting(self._kafka, self._shapes, hours_kept, self._stream_metrics, self._metrics)
         async with serving_view(self._settings, self.current) as address:
             log.info("serving what is being labeled", extra={"address": address})
@@ -108,17 +106,18 @@ class Trends:
 
     def _measure(self, counting: Counting) -> None:
         self._measured_at = time.monotonic()
-        lags = {(tp.topic, tp.partition): lag for tp, lag in counting.app.lags().items()}
+        lags = counting.lags()
         for topic, partition in self._lags.keys() - lags.keys():
             self._stream_metrics.forget_lag(topic, partition)
         for (topic, partition), lag in lags.items():
             if lag is not None:
                 self._stream_metrics.lag(topic, partition, lag)
         self._lags = lags
-        if self.caught_up:
+        caught_up = self.joined and _is_zero(lags)
+        if caught_up:
             counting.last_progress = self._measured_at
             self._stream_metrics.progressed()
-        self._metrics.caught_up.set(self.caught_up)
+        self._metrics.caught_up.set(caught_up)
         self._measure_windows(counting)
 
     def _measure_windows(self, counting: Counting) -> None:
@@ -130,17 +129,24 @@ class Trends:
 
     def current(self) -> View:
         """What the web view shows now."""
-        n_in_all = sum(shape.n_partitions for shape in self._shapes.values())
-        n_ours = len(self._lags)
-        behind = (
-            sum(lag or 0 for lag in self._lags.values()) if self.joined and None not in self._lags.values() else None
+        lags = self._counting.lags() if self._counting else {}
+        known = [lag for lag in lags.values() if lag is not None]
+        standing = Standing(
+            live=self.joined and _is_zero(lags),
+            behind=sum(known) if self.joined and len(known) == len(lags) else None,
+            partitions=len(lags),
+            partitions_in_all=sum(shape.n_partitions for shape in self._shapes.values()),
         )
-        standing = Standing(self.caught_up, behind, n_ours, n_in_all)
         return view(self, standing, now_s=time.time(), n_hours=min(24, self._settings.hours_kept))
 
     def sums(self, window_s: int, *, since_s: float, until_s: float) -> list[Sums]:
         """The counts in [since, until), in parts that add up; none before there are any."""
         return self._counting.sums(window_s, since_s=since_s, until_s=until_s) if self._counting else []
+
+
+def _is_zero(lags: Mapping[tuple[str, int], int | None]) -> bool:
+    """Whether every partition of ours is committed up to its end."""
+    return all(lag == 0 for lag in lags.values())
 
 
 async def _stop(app: CuredApp, starting: asyncio.Task[None], *, otherwise: int) -> None:

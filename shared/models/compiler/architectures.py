@@ -1,6 +1,6 @@
 """The two architectures' weights as layers, in float64; or a refusal, when the weights are not of that architecture.
 
-Kernel sizes and wiring are fixed, as in the plain graphs; the numbers of filters, units and tags are what the weights say.
+Kernel sizes and wiring are fixed, as in the plain graphs; how many filters, units and tags there are, the weights say.
 """
 
 import re

@@ -1,6 +1,7 @@
 """Emit: collects the nodes and constants of a graph in ONNX; float64 becomes float32 here, once."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -10,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from shared.models.graphs import INPUT, IR_VERSION, OPSET
 from shared.models.published import N_BANDS, PATCH_FRAMES
 
-Attribute = int | float | str | Sequence[int]
+Attribute: TypeAlias = float | Sequence[int]
 
 
 class Emission:
@@ -30,7 +31,9 @@ class Emission:
 
     def node(self, operation: str, inputs: Sequence[str], name: str, **attributes: Attribute) -> str:
         """Add an operation with one output, which bears the operation's name."""
-        self._nodes.append(helper.make_node(operation, inputs, [name], name=name, **attributes))
+        made = helper.make_node(operation, inputs, [name], name=name)
+        made.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
+        self._nodes.append(made)
         return name
 
     def convolution(

@@ -74,8 +74,8 @@ def emitted(networks: Sequence[Network], exposed: Collection[tuple[str, str]] = 
     for network in networks:
         if _is(network, "vgg"):
             emit_vgg(graph, network.model.name, folded_vgg(read_vgg(network.weights)), outputs)
-    credits = [f"{n.model.name}; {n.model.licence} licence; {n.model.source}" for n in networks]
-    model = graph.model("ensemble", "compiled from: " + " | ".join(credits))
+    origins = [f"{n.model.name}; {n.model.licence} licence; {n.model.source}" for n in networks]
+    model = graph.model("ensemble", "compiled from: " + " | ".join(origins))
     onnx.checker.check_model(model, full_check=True)
     return model
 

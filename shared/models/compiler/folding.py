@@ -1,8 +1,8 @@
 """Fold: batch norms disappear into the convolutions around them, dead channels into constants.
 
-ReLU and batch norm after a convolution z are ``scale * max(z, 0) + offset``. With y = scale * z (the scale folded into the
-kernel) that is ``max(y, 0) + offset`` where the scale is positive and ``min(y, 0) + offset`` where it is negative. Both rise
-with y, so they may as well follow a max-pool as precede it.
+ReLU and batch norm after a convolution z are ``scale * max(z, 0) + offset``. With y = scale * z (the scale folded into
+the kernel) that is ``max(y, 0) + offset`` where the scale is positive and ``min(y, 0) + offset`` where it is negative.
+Both rise with y, so they may as well follow a max-pool as precede it.
 """
 
 from collections.abc import Sequence

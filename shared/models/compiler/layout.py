@@ -20,10 +20,10 @@ def whole_blocks(n_channels: int) -> int:
 
 
 def blocks_and_rest(n_filters: int) -> tuple[int, int]:
-    """How to lay out filters over time with few zeros: in whole blocks, and a block of the rest, several frames at once.
+    """How to lay out filters over time with few zeros: whole blocks, and a block of the rest, several frames at once.
 
-    Returns: the size of the whole blocks, and for how many frames in turn a block has each filter of the rest. Where no
-    two frames of the rest would fit into a block, there is no rest: zeros fill up.
+    Returns: the size of the whole blocks, and for how many frames in turn a block has each filter of the rest. Where
+    no two frames of the rest would fit into a block, there is no rest: zeros fill up.
     """
     n_rest = n_filters % BLOCK
     if n_rest == 0 or BLOCK // n_rest == 1:

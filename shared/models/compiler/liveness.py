@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from shared.models.compiler.architectures import Block, Musicnn, Values, Vgg
 from shared.models.compiler.intervals import Interval
 
-# The front end compresses power to log10(10_000 * power + 1) and clamps power at 65,504, the largest float16: at most 8.82.
+# The front end gives log10(10_000 * power + 1), with power clamped to 65,504, the largest float16: at most 8.82.
 INPUT_LOW, INPUT_HIGH = 0.0, 9.0
 
-# A channel that moves less than this after its batch norm, which made it about 1 wide in training, is dead. Measured on
-# the published networks: what is lost is not visible beside the rounding of float32 (SPEED of one build: 3e-7).
+# A channel that moves less than this after its batch norm, which made it about 1 wide in training, is dead. On the
+# published networks what is lost cannot be told from the rounding of float32: probabilities move by 1e-6 either way.
 DEAD_RANGE = 1e-4
 
 

@@ -1,6 +1,6 @@
 """musicnn, folded and pruned: what has to be computed, and where each of its features then lies.
 
-The front end reads the mel spectrogram, so that several networks can share its convolutions; the rest is each network's own.
+The front end reads the mel spectrogram, so several networks can share its convolutions; the rest is each one's own.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from shared.models.published import PATCH_FRAMES
 
 
 def frames_before(n_kernel_frames: int) -> int:
-    """How many frames of zeros TensorFlow pads before the patch so that no frame is lost (after it: one more if even)."""
+    """How many of the zeros that TensorFlow pads, so that no frame is lost, come before the patch."""
     return (n_kernel_frames - 1) // 2
 
 
@@ -31,8 +31,8 @@ class FoldedMusicnn:
     """musicnn's live channels.
 
     The tensors that are computed are the five branches, then the three mid-end layers, where layers two and three have
-    their predecessor added (its channels come first). ``orders[i]`` lists the channels of tensor i; ``constants[i]`` has
-    a value for each channel of the original, of use where it is not in the order.
+    their predecessor added (its channels come first). ``orders[i]`` lists the channels of tensor i; ``constants[i]``
+    has a value for each channel of the original, of use where it is not in the order.
     """
 
     front_end: tuple[FoldedBlock, ...]

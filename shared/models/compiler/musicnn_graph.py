@@ -5,26 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.models.compiler.architectures import FRONT_END_KERNELS, MID_END_FRAMES, Values
+from shared.models.compiler.architectures import MID_END_FRAMES, Values
 from shared.models.compiler.emission import Emission
-from shared.models.compiler.folding import Clipping, Positions
-from shared.models.compiler.layout import blocks_and_rest, filled, whole_blocks
+from shared.models.compiler.folding import Positions
+from shared.models.compiler.layout import filled, whole_blocks
 from shared.models.compiler.musicnn import FoldedMusicnn, frames_before
-from shared.models.graphs import EMBEDDING, INPUT, PROBABILITIES
-from shared.models.published import N_BANDS, PATCH_FRAMES
+from shared.models.compiler.musicnn_front_end import FrontEndTensor, emit_clipped, emit_front_end
+from shared.models.graphs import EMBEDDING, PROBABILITIES
 
 POOLS = "pools"  # the output with maximum and mean over time of every feature, [n, features, 2]
 
 _POOL_OPERATIONS = ("ReduceMax", "ReduceMean")  # in the order in which the original interleaves them
-
-
-@dataclass(frozen=True, slots=True)
-class _FrontEnd:
-    """The shared tensor [n, channels, 1, 187], and where each network's live channels lie in it, branch after branch."""
-
-    value: str
-    n_channels: int
-    places: Mapping[str, Positions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,7 @@ def emit_musicnns(graph: Emission, networks: Mapping[str, FoldedMusicnn], expose
         networks: at least one.
         exposed: any of ``<name>/embedding`` and ``<name>/pools``; others are not ours.
     """
-    front_end = _front_end(graph, networks)
+    front_end = emit_front_end(graph, networks)
     front_pools = [_pooled(graph, operation, front_end.value) for operation in _POOL_OPERATIONS]
     for name, network in networks.items():
         layers = _mid_end(graph, name, network, front_end)
@@ -94,76 +85,7 @@ def _back_end(
         graph.output(full, f"{name}/{POOLS}", [len(features.place), 2])
 
 
-def _front_end(graph: Emission, networks: Mapping[str, FoldedMusicnn]) -> _FrontEnd:
-    """The five branches, each one convolution with the filters of all networks, and its maximum over frequency."""
-    patches = graph.node("Unsqueeze", [INPUT, graph.constant("front_end/axis", [1])], "patches")
-    branches: list[str] = []
-    clippings: list[Clipping] = []
-    places: dict[str, list[Positions]] = {name: [] for name in networks}
-    n_channels = 0
-    for i, (n_frames, n_bands) in enumerate(FRONT_END_KERNELS):
-        n_filters = 0
-        for name, network in networks.items():
-            places[name].append(n_channels + n_filters + np.arange(len(network.orders[i])))
-            n_filters += len(network.orders[i])
-        parts = [network.front_end[i] for network in networks.values()]
-        kernel = np.concatenate([part.kernel for part in parts], axis=-1)
-        clipping = Clipping.joined([part.clipping for part in parts])
-        name = f"front_end/{n_frames}x{n_bands}"
-        n_whole, n_frames_at_once = blocks_and_rest(n_filters)
-        if n_whole:
-            whole = kernel[..., :n_whole]
-            branches.append(_branch(graph, name, patches, whole, n_frames_at_once=1))
-        if n_filters > n_whole:
-            rest = f"{name}/rest"
-            branches.append(
-                _frame_by_frame(
-                    graph,
-                    rest,
-                    _branch(graph, rest, patches, kernel[..., n_whole:], n_frames_at_once),
-                    n_filters - n_whole,
-                    n_frames_at_once,
-                )
-            )
-        clippings.append(clipping.filled(max(n_filters, n_whole)))
-        n_channels += max(n_filters, n_whole)
-    # From here on time is the last axis: the runtime computes six neighbours there at once.
-    joined = graph.node("Concat", branches, "front_end/joined", axis=1)
-    joined = graph.node("Reshape", [joined, graph.constant("front_end/shape", [0, 0, 1, -1])], "front_end/over_time")
-    value = _clipped(graph, "front_end", joined, Clipping.joined(clippings))
-    return _FrontEnd(value, n_channels, {name: np.concatenate(parts) for name, parts in places.items()})
-
-
-def _branch(graph: Emission, name: str, patches: str, kernel: Values, n_frames_at_once: int) -> str:
-    """A convolution and its maximum over frequency: [n, filters in whole blocks, outputs in time, 1].
-
-    With several frames at once, filter j * n_filters + i is filter i, j frames later, and the convolution takes as
-    many frames in one stride.
-    """
-    n_frames, n_bands, _, n_filters = kernel.shape
-    unrolled = np.concatenate(
-        [np.pad(kernel, [(j, n_frames_at_once - 1 - j), (0, 0), (0, 0), (0, 0)]) for j in range(n_frames_at_once)],
-        axis=-1,
-    )
-    before = frames_before(n_frames)
-    n_outputs = -(-PATCH_FRAMES // n_frames_at_once)
-    after = (n_outputs - 1) * n_frames_at_once + len(unrolled) - PATCH_FRAMES - before
-    unrolled = filled(unrolled, whole_blocks(unrolled.shape[-1]))
-    convolution = graph.convolution(patches, name, unrolled, pads=(before, 0, after, 0), strides=(n_frames_at_once, 1))
-    return graph.node("MaxPool", [convolution], f"{name}/pool", kernel_shape=(1, N_BANDS - n_bands + 1))
-
-
-def _frame_by_frame(graph: Emission, name: str, value: str, n_filters: int, n_frames_at_once: int) -> str:
-    """Undoes several frames at once: [n, n_filters, 187, 1]."""
-    n_outputs = -(-PATCH_FRAMES // n_frames_at_once)
-    frames = np.arange(PATCH_FRAMES)
-    outputs, later = frames // n_frames_at_once, frames % n_frames_at_once
-    places = (later * n_filters + np.arange(n_filters)[:, None]) * n_outputs + outputs
-    flat = graph.node("Flatten", [value], f"{name}/flat")
-    return graph.node("Gather", [flat, graph.constant(f"{name}/places", places[..., None])], f"{name}/frames", axis=1)
-
-
-def _mid_end(graph: Emission, name: str, network: FoldedMusicnn, front_end: _FrontEnd) -> list[str]:
+def _mid_end(graph: Emission, name: str, network: FoldedMusicnn, front_end: FrontEndTensor) -> list[str]:
     """The three layers, [n, channels, 1, 187] each, residuals added."""
     n_inputs = len(front_end.places[name])
     gathered = np.zeros(whole_blocks(n_inputs), np.intp)  # what fills up is read with weight zero: any channel will do
@@ -179,7 +101,7 @@ def _mid_end(graph: Emission, name: str, network: FoldedMusicnn, front_end: _Fro
         n_filters = whole_blocks(block.kernel.shape[-1])
         kernel = filled(filled(block.kernel, n_before, axis=2), n_filters).swapaxes(0, 1)
         convolution = graph.convolution(value, layer, kernel, pads=pads)
-        value = _clipped(graph, layer, convolution, block.clipping.filled(n_filters))
+        value = emit_clipped(graph, layer, convolution, block.clipping.filled(n_filters))
         if layers:
             value = _with_residual(graph, layer, value, layers[-1], n_filters - n_before)
         layers.append(value)
@@ -193,22 +115,6 @@ def _with_residual(graph: Emission, name: str, value: str, before: str, n_more: 
         pads = graph.constant(f"{name}/pads", [0, 0, 0, 0, 0, n_more, 0, 0])
         before = graph.node("Pad", [before, pads], f"{name}/widened")
     return graph.node("Add", [value, before], f"{name}/residual")
-
-
-def _clipped(graph: Emission, name: str, value: str, clipping: Clipping) -> str:
-    """Bias, clip and offset in one: ``max(y + bias + offset, offset)``, or min for filters that do not rise."""
-    bias = (clipping.bias + clipping.offset).T[:, None]  # [channels, 1, frames]
-    value = graph.node("Add", [value, graph.constant(f"{name}/bias", bias)], f"{name}/biased")
-    unbounded = float(np.finfo(np.float32).max)
-    for operation, is_clipped, neutral in (
-        ("Max", clipping.rising, -unbounded),
-        ("Min", ~clipping.rising, unbounded),
-    ):
-        if is_clipped.any():
-            bounds = np.where(is_clipped, clipping.offset, neutral)[:, None, None]
-            constant = graph.constant(f"{name}/{operation}/bounds", bounds)
-            value = graph.node(operation, [value, constant], f"{name}/{operation}")
-    return value
 
 
 def _pooled(graph: Emission, operation: str, value: str) -> str:

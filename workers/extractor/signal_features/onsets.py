@@ -25,6 +25,7 @@ _HARMONY_LAG = 4  # frames; 200 ms, so that the window before a chord change and
 _HARMONY_RANGE_HZ = (60.0, 1_400.0)
 # Against the loudest frame, in the measure below, 86 dB: low enough that loudness does not show in what is left of a chroma.
 _HARMONY_FLOOR = 1e-3
+_HARMONY_AUDIBLE = 0.05  # of the loudest frame, in that measure: a change from or to much less is a start or an end, no harmony
 _HARMONY_EXPONENT = 0.35  # of power: magnitude^0.7, so that the loudest partial does not decide alone
 
 
@@ -74,7 +75,9 @@ def _harmonic_novelty(samples: Samples) -> Array:
     novelty = np.zeros(len(chroma), np.float32)
     if len(chroma) > _HARMONY_LAG:
         change = 1.0 - np.einsum("fc,fc->f", chroma[_HARMONY_LAG:], chroma[:-_HARMONY_LAG])
-        novelty[_HARMONY_LAG // 2 : _HARMONY_LAG // 2 + len(change)] = np.sqrt(np.maximum(change, 0.0))
+        weaker = np.minimum(strength[_HARMONY_LAG:, 0], strength[:-_HARMONY_LAG, 0])
+        heard = weaker / (weaker + _HARMONY_AUDIBLE * strength.max() + 1e-12)
+        novelty[_HARMONY_LAG // 2 : _HARMONY_LAG // 2 + len(change)] = np.sqrt(np.maximum(change, 0.0)) * heard
     return novelty
 
 

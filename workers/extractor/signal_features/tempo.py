@@ -27,7 +27,7 @@ _PRIOR_CENTRE_BPM = 115.0
 _PRIOR_WIDTH_OCTAVES = 0.8
 # Pulses that are all alike, as a metronome's, are the beat, not its halves: a candidate whose half recurs as strongly as
 # one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats recur better.)
-_EQUAL_PULSES_PENALTY = 5.0
+_EQUAL_PULSES_PENALTY = 7.0
 _EQUAL_PULSES_RANGE = (0.85, 0.95)  # of half a beat to whole beats: the penalty begins, is in full
 
 # Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.004).

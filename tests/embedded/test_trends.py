@@ -1,0 +1,94 @@
+"""The trends worker on the mock cluster, which has no CreateTopics, hides no aborted record and forgets nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
+from shared.embedded.ports import free_port
+from shared.kafka.names import TRENDS
+from workers.trends.windows import changelog_sources
+
+N_PARTITIONS = 3
+
+WORKER = """
+import sys
+from shared.lifecycle import run_until_signal
+from shared.settings.kafka import KafkaSettings
+from shared.settings.loading import loaded
+from shared.settings.trends import TrendsSettings
+from shared.settings.workers import HttpSettings
+from workers.trends.main import run
+
+settings = (loaded(KafkaSettings), loaded(TrendsSettings), loaded(HttpSettings))
+sys.exit(run_until_signal(lambda stop: run(*settings, stop)))
+"""
+
+
+def a_failure(reason: str) -> bytes:
+    return json.dumps(
+        {
+            "track_id": "track",
+            "reason": reason,
+            "message": "no",
+            "stage": "extractor",
+            "attempts": 1,
+            "failed_at": "2026-01-01T00:00:01Z",
+            "coordinates": {"topic": "tracks.submitted.v1", "partition": 0, "offset": 0},
+            "record_sha256": "0" * 64,
+            "record_size_bytes": 1,
+        }
+    ).encode()
+
+
+def shown(port: int) -> dict[str, Any] | None:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/trends.json", timeout=2) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except OSError:
+        return None
+
+
+def test_trends_counts_and_catches_up_on_the_mock_cluster(
+    mock_bootstrap: Callable[[Mapping[str, int]], str], tmp_path: Path
+) -> None:
+    topics = dict.fromkeys((TRACKS_LABELED.name, TRACKS_FAILED.name, *changelog_sources(TRENDS)), N_PARTITIONS)
+    bootstrap, port = mock_bootstrap(topics), free_port()
+    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+    for number in range(30):
+        reason = "not_found" if number % 3 else "a reason of tomorrow"
+        producer.produce(TRACKS_FAILED.name, a_failure(reason), partition=number % N_PARTITIONS)
+    assert producer.flush(10) == 0
+    environment = os.environ | {
+        "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "NEEDLEDROP_KAFKA_EMBEDDED": "true",
+        "NEEDLEDROP_HTTP_PORT": "0",
+        "NEEDLEDROP_TRENDS_WEB_PORT": str(port),
+    }
+    found: dict[str, Any] | None = None
+
+    with (tmp_path / "log").open("wb") as log:
+        worker = subprocess.Popen([sys.executable, "-c", WORKER], env=environment, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not ((found := shown(port)) and found["standing"]["live"]):
+            time.sleep(0.05)
+        worker.terminate()
+        exit_code = worker.wait(10)
+    finally:
+        worker.kill()
+        worker.wait()
+
+    assert found is not None, (tmp_path / "log").read_text()
+    assert found["standing"] == {"live": True, "behind": 0, "partitions": 6, "partitions_in_all": 6}
+    assert found["hour"]["reasons"] == {"not_found": 20, "other": 10}
+    assert exit_code == 0
