@@ -29,12 +29,22 @@ class PartitionProgress:
     in_flight: deque[InFlight] = field(default_factory=deque)
     committed: int = -1
     """The group's committed offset; negative while it has none."""
-    taken: int = -1
-    """The offset of the record that was taken last."""
+    polled: int = -1
+    """The offset of the record that the client gave us last, whether or not the work on it has begun."""
+
+    def is_new(self, offset: int) -> bool:
+        """Whether the record at ``offset``, polled just now, is not one that we were given before."""
+        if offset <= self.polled:
+            return False
+        self.polled = offset
+        return True
+
+    def is_last_polled(self, record: Record) -> bool:
+        """Whether nothing was polled behind ``record``: only then is all before the client's position done with it."""
+        return record.offset == self.polled
 
     def take(self, record: Record, work: Future[Outputs]) -> None:
         """Note that ``work`` on ``record`` has begun."""
-        self.taken = record.offset
         self.in_flight.append(InFlight(record, work))
 
     def finished(self) -> Iterator[InFlight]:

@@ -136,7 +136,7 @@ class Stream:
             return []
         record = record_of(message)
         progress = self._assignment.of(record.topic, record.partition)
-        return [(record, progress)] if progress and record.offset > progress.taken else []
+        return [(record, progress)] if progress and progress.is_new(record.offset) else []
 
     def _begin(self, taken: list[tuple[Record, PartitionProgress]]) -> None:
         if not taken:
@@ -203,7 +203,8 @@ class Stream:
     def _offset_after(self, progress: PartitionProgress, n_done: int, last: Record) -> TopicPartition:
         """The offset to commit: where we would read next once nothing is in flight, else right behind the last."""
         offset = last.offset + 1
-        if n_done == len(progress.in_flight):
+        # A rebalance may come between polling a record and beginning it: the position is past that one already.
+        if n_done == len(progress.in_flight) and progress.is_last_polled(last):
             offset = max(offset, self._position(progress))
         return TopicPartition(progress.topic, progress.partition, offset)
 

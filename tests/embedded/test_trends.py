@@ -1,4 +1,4 @@
-"""The trends worker on the mock cluster, which has no CreateTopics, hides no aborted record and forgets nothing else."""
+"""The trends worker on the mock cluster, which has no CreateTopics and ignores static membership."""
 
 import json
 import os

@@ -82,7 +82,7 @@ def watch(
             if record is None:
                 continue
             try:
-                show_outcome(record)
+                show_outcome(record, as_json=piped())
             except NeedledropError as error:
                 err.print(f"[yellow]not an event of ours at {record.coordinates}: {error}[/]")
 

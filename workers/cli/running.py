@@ -163,7 +163,7 @@ def _show_labels_of(tracks: list[NamedTrack]) -> None:
             last = time.monotonic()
             n_labeled += record.topic == TRACKS_LABELED.name
             n_failed += record.topic == TRACKS_FAILED.name
-            show_outcome(record)
+            show_outcome(record, as_json=False)
             bar.advance(task)
     seconds = time.monotonic() - began
     out.print(f"[bold]{n_labeled} labeled, {n_failed} failed[/] in {seconds:.1f} s, over Kafka and all workers.")

@@ -10,7 +10,7 @@ from rich.text import Text
 from schemas.events import GenreProbability, TrackFailed, TrackLabeled, TrackResult
 from schemas.topics import TRACKS_LABELED
 from shared.kafka.records import Record
-from workers.cli.console import json_line, out, piped
+from workers.cli.console import json_line, out
 
 N_GENRES = 3
 _BAR_CELLS = 10
@@ -42,9 +42,9 @@ def tags_text(result: TrackResult) -> str:
     return ", ".join(tag.tag for tag in best)
 
 
-def show_outcome(record: Record) -> None:
+def show_outcome(record: Record, *, as_json: bool) -> None:
     """One record of the label or failure topic, as it arrives."""
-    if piped():
+    if as_json:
         event = json.loads(record.value) if record.value else None
         json_line({"track_id": record.key_text, "topic": record.topic, "event": event})
     elif record.value is None:

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,9 @@ from shared.embedded.redis_server import RedisServer
 from shared.embedded.supervised import Supervised
 from shared.kafka.admin import create_topics
 from shared.kafka.mock_cluster import MockCluster
+from shared.kafka.names import TRENDS
 from shared.settings.kafka import KafkaSettings
+from workers.trends.windows import SOURCES, WINDOWS_S, changelog_name
 
 WORKERS: Final = ("extractor", "classifier", "projector", "trends")
 STATE_FOLDER: Final = Path(os.environ.get("NEEDLEDROP_STATE") or platformdirs.user_state_dir("needledrop"))
@@ -67,13 +69,16 @@ def running_stack(folder: Path = STATE_FOLDER) -> Stack | None:
 
 
 @contextlib.contextmanager
-def embedded_stack(roots: Sequence[Path], *, kafka_home: Path | None, state: Path) -> Iterator[Stack]:
+def embedded_stack(
+    roots: Sequence[Path], *, kafka_home: Path | None, state: Path, more_settings: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
     """Run everything while the block runs, and wait until all workers are ready.
 
     Args:
         roots: media roots of the extractor.
         kafka_home: an unpacked Apache Kafka, durable in ``state``; None for the mock cluster, which forgets.
         state: folder of Redis' data, the broker's, and logs.
+        more_settings: of the workers, by variable; they replace ours.
 
     Raises: InvalidSettingError when a part does not come up; it names the log that says why.
     """
@@ -91,7 +96,7 @@ def embedded_stack(roots: Sequence[Path], *, kafka_home: Path | None, state: Pat
         supervised = parts.enter_context(Supervised(state / "logs"))
         for worker in WORKERS:
             command = [sys.executable, "-m", "workers.cli.main", "worker", worker]
-            supervised.start(worker, command, env=_worker_environment(stack, worker, roots))
+            supervised.start(worker, command, env={**_worker_environment(stack, worker, roots), **(more_settings or {})})
         _wait_until_ready(stack, supervised, state / "logs")
         stack_file = state / _STACK_FILE
         stack_file.write_text(json.dumps(asdict(stack)))
@@ -101,7 +106,10 @@ def embedded_stack(roots: Sequence[Path], *, kafka_home: Path | None, state: Pat
 
 def _broker(parts: contextlib.ExitStack, kafka_home: Path | None, state: Path) -> str:
     if kafka_home is None:
-        cluster = parts.enter_context(MockCluster({topic.name: _PARTITIONS for topic in TOPICS}))
+        # It creates no topic for whoever asks, so those that the trends worker makes for itself elsewhere are made here.
+        changelogs = [changelog_name(TRENDS, topic, window_s) for topic in SOURCES for window_s in WINDOWS_S]
+        names = [*(topic.name for topic in TOPICS), *changelogs]
+        cluster = parts.enter_context(MockCluster(dict.fromkeys(names, _PARTITIONS)))
         return cluster.bootstrap_servers
     broker = parts.enter_context(KafkaHome(kafka_home, state / "kafka"))
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)

@@ -19,7 +19,7 @@ from shared.outcomes import failed, origin_of, outgoing
 from shared.redis.results import ResultCache, ResultKey
 from workers.extractor.decoder_processes import DecoderProcessesError
 from workers.extractor.extraction import Extraction
-from workers.extractor.retries import with_retries
+from workers.extractor.retries import Tried, with_retries
 from workers.extractor.sources.audio_source import AudioSource
 from workers.extractor.sources.fetched import Fetched
 
@@ -69,27 +69,32 @@ class Extractor:
             return [self._outcome(record, origin, event, submission)]
 
     def _outcome(self, record: Record, origin: Origin, event: TrackSubmitted, submission: Submission) -> Outgoing:
-        began = time.monotonic()
-        tried = with_retries(
-            lambda: self._source.fetch(event.uri), budget_s=self._retry_budget_s, sleep=self._stop.wait
-        )
-        if isinstance(tried.ending, TransientError) and self._stop.is_set():
-            raise AbandonedError("stopped between two attempts")
-        self._metrics.retries.inc(tried.attempts - 1)
+        attempts = 1
         try:
+            began = time.monotonic()
+            tried = self._fetched(event.uri)
+            attempts = tried.attempts
             with tried.value() as fetched:
                 fetch_s = time.monotonic() - began
                 self._metrics.fetch_seconds.observe(fetch_s)
                 self._metrics.fetched_bytes.inc(fetched.n_bytes)
                 value = self._features(event, submission, fetched, fetch_s)
-        except DecoderProcessesError:
+        except (AbandonedError, DecoderProcessesError):
             raise  # nothing is wrong with the track
         except TrackError as error:
-            return self._failed(record, origin, submission, error, attempts=tried.attempts)
+            return self._failed(record, origin, submission, error, attempts=attempts)
         except Exception as error:
             log.exception("a bug", extra={"coordinates": str(origin.coordinates)})
-            return self._failed(record, origin, submission, error, attempts=tried.attempts)
+            return self._failed(record, origin, submission, error, attempts=attempts)
         return outgoing(TRACKS_FEATURES, record, value, origin=origin, stage=STAGE, at=self._now())
+
+    def _fetched(self, uri: str) -> Tried[Fetched]:
+        """Fetch with retries. Raises: AbandonedError when asked to stop before they are over."""
+        tried = with_retries(lambda: self._source.fetch(uri), budget_s=self._retry_budget_s, sleep=self._stop.wait)
+        self._metrics.retries.inc(tried.attempts - 1)
+        if isinstance(tried.ending, TransientError) and self._stop.is_set():
+            raise AbandonedError("stopped between two attempts")
+        return tried
 
     def _features(self, event: TrackSubmitted, submission: Submission, fetched: Fetched, fetch_s: float) -> bytes:
         policy = self._extraction.policy

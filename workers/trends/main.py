@@ -63,7 +63,7 @@ class Trends:
 
     @property
     def lag(self) -> int:
-        """Offsets behind. Without partitions yet, or with an event loop that hangs, it is behind whatever it measured."""
+        """Offsets behind. Without partitions yet, or with an event loop that hangs, it is behind, whatever it saw."""
         if self._counting is None:
             return 0  # waits for the brokers, which another process would not find either
         doubtful = not self.joined or time.monotonic() - self._measured_at > _SILENT_S

@@ -1,10 +1,11 @@
 """Faust tables whose changelogs are written when offsets are committed, each changed key once."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import faust
-from faust.types import FutureMessage
+from faust.types import EventT, FutureMessage
 
 from workers.trends.topics import Changelog
 from workers.trends.windows import (
@@ -54,6 +55,20 @@ class CountTable(faust.Table[WindowKey, Count]):
     def on_key_set(self, key: WindowKey, value: Count) -> None:  # noqa: ARG002 - Faust's signature
         """Note the key; Faust would write each of its values."""
         self._changed.add(key)
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
+        """Take over what the changelog says, except values that are older than what is known.
+
+        A process that was frozen and lost its partitions may wake up and write once more, behind its successor: a true
+        count of fewer records. Such a key is noted, to be written again.
+        """
+        for event in batch:
+            key = self._to_key(event.key)
+            known = self.data.get(key)
+            if known and event.value and event.value[1] < known[1]:
+                self._changed.add(key)
+            else:
+                super().apply_changelog_batch([event])
 
     def write_changes(self, partitions: frozenset[int]) -> list[FutureMessage]:
         """Send the newest value of each key that changed, where the partition is one of these."""

@@ -52,13 +52,11 @@ class FoldedMusicnn:
 def folded_musicnn(network: Musicnn) -> FoldedMusicnn:
     """Analyse, fold and prune.
 
-    Raises: InvalidSettingError when nothing in it depends on the input.
+    Raises: InvalidSettingError when it does not depend on the input.
     """
     channels = musicnn_channels(network)
     if not any(branch.alive.any() for branch in channels.front_end):
-        raise InvalidSettingError(
-            "these weights of musicnn do not listen: no filter of the front end depends on its input"
-        )
+        raise InvalidSettingError("these weights of musicnn do not listen: its front end does not depend on the input")
     orders, constants = _orders(channels)
     front_end = []
     for block, branch, order, (n_frames, _) in zip(

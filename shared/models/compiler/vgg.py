@@ -86,13 +86,11 @@ class FoldedVgg:
 def folded_vgg(network: Vgg) -> FoldedVgg:
     """Analyse, fold, prune and lay out.
 
-    Raises: InvalidSettingError when nothing in it depends on the input.
+    Raises: InvalidSettingError when it does not depend on the input.
     """
     norm, layers = network.input_norm, vgg_channels(network)
-    if not layers[0].alive.any():
-        raise InvalidSettingError(
-            "these weights of vgg do not listen: no filter of the first block depends on its input"
-        )
+    if not (norm.scale[0] and layers[0].alive.any()):
+        raise InvalidSettingError("these weights of vgg do not listen: its first block does not depend on the input")
     blocks: list[VggBlock] = []
     for block, channels in zip(network.blocks, layers, strict=True):
         raw = folded(block, channels, np.flatnonzero(channels.alive))

@@ -25,17 +25,18 @@ CYMBAL_LEVELS: Final[Floats] = np.array([1 / 4, 1 / 2, 1.0, 2.0])
 # What people tap to centres on about 115 BPM; 0.8 octaves (one standard deviation) reach 66 to 200, so that evidence decides.
 _PRIOR_CENTRE_BPM = 115.0
 _PRIOR_WIDTH_OCTAVES = 0.8
-# Pulses that are all alike, as a metronome's, are the beat, not its halves: a candidate whose half recurs as strongly as
-# one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats recur better.)
-_EQUAL_PULSES_PENALTY = 7.0
-_EQUAL_PULSES_RANGE = (0.85, 0.95)  # of half a beat to whole beats: the penalty begins, is in full
+# Pulses that are all alike, as a metronome's, are the beat, not a part of it: a candidate whose half or third recurs as
+# strongly as one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats recur better.)
+# For halves, and for thirds: less, as the equal eighths of a 6/8 arpeggio are three to a beat.
+_EQUAL_PULSES_PENALTIES = np.array([7.0, 2.0])
+_EQUAL_PULSES_RANGE = (0.85, 0.95)  # of the part to whole beats: the penalty begins, is in full
 
-# Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.004).
+# Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.001).
 TEMPLATE: Final[Floats] = np.array(
     [
-        *(-1.4, -0.2, 0.4, -0.6, 1.7, 0.4, 1.4, 1.7, 1.9, 0.6),  # onsets: beats and bars recur, quarter beats do not
-        *(1.0, 0.0, -2.4, -1.6, 0.8, -0.9, -0.2, 0.5, 2.1, 0.9),  # harmony: changes every four beats, not every half
-        *(-1.8, 1.1, 2.2, 1.5),  # cymbals: may play halves, hardly quarters, of a beat
+        *(-2.4, -2.7, 1.2, -4.3, 2.4, 6.2, 1.0, 2.8, 2.5, 7.5),  # onsets: beats and bars recur, quarter beats do not
+        *(1.4, -4.7, -4.9, -2.5, 8.9, -5.8, -3.4, -2.5, 3.2, 1.8),  # harmony: changes every four beats, not every half
+        *(-2.7, 2.0, 2.8, 1.5),  # cymbals: may play halves, hardly quarters, of a beat
     ]
 )
 
@@ -96,13 +97,13 @@ def prior(bpm: Floats) -> Floats:
 
 
 def equal_pulses(rhythm: Periodicity) -> Floats:
-    """Return the penalty of each candidate whose half-beats are no weaker than its beats."""
+    """Return the penalty of each candidate whose halves or thirds are no weaker than its beats."""
     beats_s = 60.0 / CANDIDATES_BPM
-    half = near(rhythm.amplitude, _reachable(beats_s / 2.0, rhythm))
+    parts = near(rhythm.amplitude, _reachable(beats_s[:, None] / np.array([2.0, 3.0]), rhythm))
     longer = near(rhythm.amplitude, _reachable(beats_s[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)).max(axis=1)
     low, high = _EQUAL_PULSES_RANGE
-    alike = np.clip((half / np.maximum(longer, 0.1) - low) / (high - low), 0.0, 1.0)
-    return _EQUAL_PULSES_PENALTY * alike * np.clip(longer, 0.0, 1.0)
+    alike = np.clip((parts / np.maximum(longer, 0.1)[:, None] - low) / (high - low), 0.0, 1.0)
+    return (alike * _EQUAL_PULSES_PENALTIES).max(axis=1) * np.clip(longer, 0.0, 1.0)
 
 
 def neighbourhood_masses(scores: Floats) -> Floats:

@@ -1,0 +1,150 @@
+"""The whole pipeline, as `needledrop up` starts it: on the embedded broker, and on a real Kafka where there is one."""
+
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pytest
+import soundfile
+
+from schemas.events import TrackFailed, TrackLabeled, TrackSubmitted
+from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
+from shared.kafka.following import Follower
+from shared.kafka.records import Record
+from shared.kafka.submitting import Submitter
+from shared.outcomes import origin_of
+from shared.redis.views import TrackViews, View
+from shared.settings.kafka import KafkaSettings
+from shared.settings.redis import RedisSettings
+from workers.cli.stack import Stack, embedded_stack
+
+
+class WriteTune(Protocol):
+    """Writes a tune, in the format of the name's ending."""
+
+    def __call__(self, name: str, *, seed: int, seconds: float = 3.2) -> Path: ...
+
+
+@dataclass
+class Pipeline:
+    """A running stack, as an ingest system and a subscriber see it."""
+
+    stack: Stack
+    music: Path
+    state: Path
+    follower: Follower
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return KafkaSettings(bootstrap_servers=self.stack.bootstrap_servers, embedded=self.stack.embedded)
+
+    def submit(self, *tracks: tuple[str, str]) -> list[str]:
+        """Submit (track id, URI) pairs; their submission ids."""
+        events = [
+            TrackSubmitted(
+                track_id=track_id, uri=uri, submission_id=str(uuid.uuid4()), submitted_at=datetime.now(UTC)
+            )
+            for track_id, uri in tracks
+        ]
+        with Submitter(self.kafka) as submitter:
+            for event in events:
+                submitter.submit(event)
+        return [event.submission_id for event in events]
+
+    def delete(self, track_id: str) -> None:
+        with Submitter(self.kafka) as submitter:
+            submitter.delete(track_id)
+
+    def outcomes(self, submissions: list[str], *, within_s: float) -> dict[str, TrackLabeled | TrackFailed]:
+        """The outcome of each submission, by its id; fails when one is missing in time, or comes twice."""
+        wanted, found = set(submissions), dict[str, TrackLabeled | TrackFailed]()
+        for record in self._until(lambda: wanted <= found.keys(), within_s):
+            submission = origin_of(record).submission_id
+            if submission not in wanted or record.value is None:
+                continue
+            assert submission not in found, f"a second outcome of {submission}"
+            event = TrackLabeled if record.topic == TRACKS_LABELED.name else TrackFailed
+            found[submission] = event.from_json(record.value)
+        assert wanted <= found.keys(), f"{len(wanted - found.keys())} of {len(wanted)} have no outcome"
+        return found
+
+    def tombstone(self, track_id: str, *, within_s: float) -> Record:
+        """The next null value for a track in the label topic."""
+        found: list[Record] = []
+        for record in self._until(lambda: bool(found), within_s):
+            if record.key_text == track_id and record.value is None:
+                found.append(record)
+        assert found, f"no tombstone for {track_id}"
+        return found[0]
+
+    def view(self, track_id: str) -> View | None:
+        return TrackViews(RedisSettings(url=self.stack.redis_url)).get(track_id)
+
+    def metrics(self, worker: str) -> str:
+        address = f"http://127.0.0.1:{self.stack.http_ports[worker]}/metrics"
+        with urllib.request.urlopen(address, timeout=5.0) as answer:
+            return str(answer.read().decode())
+
+    def eventually(self, holds: Callable[[], object], *, within_s: float = 10.0) -> None:
+        """Wait until it is true."""
+        deadline = time.monotonic() + within_s
+        while not holds():
+            assert time.monotonic() < deadline, "it did not become true in time"
+            time.sleep(0.05)
+
+    def _until(self, done: Callable[[], bool], within_s: float) -> Iterator[Record]:
+        deadline = time.monotonic() + within_s
+        while not done() and time.monotonic() < deadline:
+            record = self.follower.take(timeout_s=0.1)
+            if record is not None:
+                yield record
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only media root."""
+    return tmp_path_factory.mktemp("music")
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("kafka", marks=pytest.mark.broker)])
+def pipeline(
+    request: pytest.FixtureRequest, music: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pipeline]:
+    """The whole pipeline, running; shared by all tests, which use track ids of their own."""
+    kafka_home = request.getfixturevalue("kafka_home") if request.param == "kafka" else None
+    state = tmp_path_factory.mktemp("state")
+    with embedded_stack([music], kafka_home=kafka_home, state=state) as stack:
+        kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers, embedded=stack.embedded)
+        follower = Follower(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True)
+        yield Pipeline(stack, music, state, follower)
+        follower.close()
+
+
+@pytest.fixture(scope="session")
+def write_tune(music: Path) -> WriteTune:
+    """Writes a few bars of plucked chords over a beat, other ones for each seed, into the media root."""
+
+    def write(name: str, *, seed: int, seconds: float = 3.2) -> Path:
+        return _write_tune(music / name, seed=seed, seconds=seconds)
+
+    return write
+
+
+def _write_tune(path: Path, *, seed: int, seconds: float, rate_hz: int = 22_050) -> Path:
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(seconds * rate_hz)) / rate_hz
+    tune = np.zeros_like(t)
+    beat_s = 60 / rng.uniform(80, 160)
+    for start_s in np.arange(0, seconds, beat_s):
+        after = np.maximum(t - start_s, 0.0)
+        for note in rng.choice([0, 3, 4, 7, 10, 12], size=3):
+            tune += (t >= start_s) * np.sin(2 * np.pi * 220 * 2 ** (note / 12) * after) * np.exp(-4 * after)
+        tune += (t >= start_s) * rng.standard_normal(t.size) * np.exp(-40 * after)
+    soundfile.write(path, (0.2 * tune / np.abs(tune).max()).astype(np.float32), rate_hz)
+    return path
