@@ -28,8 +28,8 @@ Truth = npt.NDArray[np.bool_]
 
 N_FOLDS = 12
 SEEDS = range(5)
-RIDGES = ()
-RIDGE = 0.0005
+RIDGES = (0.0005, 0.001, 0.002, 0.004)
+RIDGE = 0.002
 TOLERANCE = 0.04
 
 

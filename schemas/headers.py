@@ -40,16 +40,8 @@ def travelling(headers: Headers) -> list[tuple[str, bytes]]:
     for name, value in headers:
         if name.startswith(("ce_", "needledrop_")) or name == "content-type":
             continue
-        room -= len(name) + len(value or b"")
+        room -= len(name.encode()) + len(value)
         if room < 0:
             break
         kept.append((name, value))
     return kept
-
-
-def header(headers: Headers, name: str) -> str | None:
-    """The first header of that name as text, or None."""
-    for other, value in headers:
-        if other == name and value is not None:
-            return value.decode(errors="replace")
-    return None

@@ -20,7 +20,7 @@ FAILURES_KEPT_MS: Final = 30 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic and its configuration. ``max_message_bytes`` None: follows from the ensemble's front ends."""
+    """A topic and its configuration. ``max_message_bytes`` None: as large as our clients write, for tensors vary."""
 
     name: str
     event: type[TrackSubmitted | TrackFeatures | TrackLabeled | TrackFailed]

@@ -11,7 +11,11 @@ from schemas.topics import TRACKS_FEATURES, TRACKS_SUBMITTED, Topic
 from shared.kafka.records import Outgoing, Record
 
 _MESSAGE_CHARACTERS = 2048
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_TRACK_ID_CHARACTERS = 256
+# A longer key is no track_id, and may make an outcome that no broker takes: cut, to a length that is none either.
+_KEY_BYTES = 4 * _TRACK_ID_CHARACTERS + 1
+# Control characters forge lines in terminals; halves of surrogate pairs (file names have them) are no JSON.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def origin_of(record: Record) -> Origin:
@@ -40,7 +44,7 @@ def outgoing(
         content_type=content_type,
     )
     headers = [*event_headers, *origin.headers(), *travelling(record.headers)]
-    return Outgoing(topic.name, record.key or b"", value, headers)
+    return Outgoing(topic.name, (record.key or b"")[:_KEY_BYTES], value, headers)
 
 
 def failed(
@@ -60,9 +64,9 @@ def failed(
         reason = FailureReason.INTERNAL_ERROR
         message = f"{type(error).__name__} in the {stage}; its log has the rest. Please report it"
     return TrackFailed(
-        track_id=record.key_text[:256],
+        track_id=_printable(record.key_text)[:_TRACK_ID_CHARACTERS],
         reason=reason.value,
-        message=_UNPRINTABLE.sub(" ", message)[:_MESSAGE_CHARACTERS],
+        message=_printable(message)[:_MESSAGE_CHARACTERS],
         stage=stage,
         attempts=attempts,
         failed_at=at,
@@ -71,3 +75,7 @@ def failed(
         record_sha256=record.value_sha256,
         record_size_bytes=len(record.value or b""),
     )
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub(" ", text)

@@ -17,13 +17,15 @@ class TrackFailed(Event):
     track_id: Annotated[str, StringConstraints(max_length=256)]
     """Of the event, or of the record's key when there is no valid event; empty when there is neither."""
     reason: str
-    """A reason code; new ones may appear."""
+    """A code, like not_found or undecodable_audio; new ones may appear."""
     message: Annotated[str, StringConstraints(max_length=2048)]
     """For people. Holds no secrets."""
     stage: str
     """The worker that gave up."""
     attempts: Annotated[int, Field(ge=1)]
+    """How often it was tried; more than once only after passing faults."""
     failed_at: UtcTime
+    """When the worker gave up."""
     submission: Submission | None = None
     """Absent when the record was not a valid event."""
     coordinates: Coordinates
@@ -31,3 +33,4 @@ class TrackFailed(Event):
     record_sha256: Sha256
     """Of the value of the record that failed."""
     record_size_bytes: Annotated[int, Field(ge=0)]
+    """Of the same value."""

@@ -14,8 +14,12 @@ class TrackLabeled(Event, TrackResult):
     ce_type: ClassVar[str] = "needledrop.track.labeled.v1"
 
     track_id: Identifier
+    """The track, in the ingest system's own terms. Also the key of the record."""
     submission: Submission
+    """What was asked for, by whom it was described and where it is."""
     labeled_at: UtcTime
+    """When the label was made."""
     from_cache: bool
     """Whether the content was known and its earlier result was used."""
     timings: Timings
+    """How long it took."""

@@ -20,13 +20,17 @@ class _Described(EventModel):
     """What the ingest system knows about a track; all of it travels to the label untouched."""
 
     title: Text | None = None
+    """Of the track."""
     artist: Text | None = None
+    """Who plays."""
     album: Text | None = None
+    """Where it was released."""
     year: Annotated[int, Field(ge=0, le=9999)] | None = None
     """Year of release."""
     isrc: Annotated[str, StringConstraints(max_length=32)] | None = None
     """International Standard Recording Code (ISO 3901)."""
     spotify_id: Annotated[str, StringConstraints(max_length=64)] | None = None
+    """The track's id at Spotify."""
     attributes: Annotated[dict[AttributeName, AttributeValue], Field(max_length=MAX_ATTRIBUTES)] | None = None
     """Anything else, as a small map of strings (4,096 characters in all)."""
 
@@ -56,7 +60,7 @@ class TrackSubmitted(Event, _Identified):
 
     track_id: Identifier
     """The track, in the ingest system's own terms. Also the key of the record."""
-    uri: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=4096), Field(repr=False)]
     """Where the audio is: file://, http://, https:// or s3://."""
 
     @property

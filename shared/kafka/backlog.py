@@ -43,6 +43,7 @@ class BacklogLimit:
         self._lag: dict[int, int] = {}
         self._since: Counter[int] = Counter()
         self._looked_at = -1e9
+        self._has_seen = False
 
     def close(self) -> None:
         """Give the connection back."""
@@ -60,7 +61,10 @@ class BacklogLimit:
         return Counter(partition_of(key, max(len(self._partitions), 1)) for key in keys)
 
     def has_room(self, charge: Counter[int]) -> bool:
-        """Whether every partition may gain that much and a marker; looks again at Kafka when that is due."""
+        """Whether every partition may gain that much and a marker; looks again at Kafka when that is due.
+
+        One record and its marker always fit an empty partition, since no limit is below 2.
+        """
         age = self._clock() - self._looked_at
         if age > _LOOK_LATEST_S or (age > _LOOK_AGAIN_S and not self._fits(charge)):
             self.look()
@@ -72,13 +76,14 @@ class BacklogLimit:
         self._since.update(dict.fromkeys(charge, 1))  # its marker
 
     def look(self) -> None:
-        """Ask the broker. When it does not answer, what was seen last stays true."""
+        """Ask the broker. When it does not answer, what was seen last stays true; before that there is no room."""
         try:
             if not self._partitions:
                 topics = self._consumer.list_topics(self._topic, timeout=5.0).topics
                 self._partitions = sorted(topics[self._topic].partitions)
             asked = [TopicPartition(self._topic, partition) for partition in self._partitions]
-            for found in self._consumer.committed(asked, timeout=5.0):
+            # A topic that is not there has no backlog. (The client refuses to be asked about no partition.)
+            for found in self._consumer.committed(asked, timeout=5.0) if asked else ():
                 low, high = self._consumer.get_watermark_offsets(found, timeout=5.0, cached=False)
                 self._lag[found.partition] = high - max(found.offset, low)
         except KafkaException:
@@ -86,10 +91,10 @@ class BacklogLimit:
             return
         self._since.clear()
         self._looked_at = self._clock()
+        self._has_seen = True
 
     def _fits(self, charge: Counter[int]) -> bool:
-        return all(
-            # A record that is alone more than the limit must pass some time: an empty partition takes anything.
-            (backlog := self._lag.get(partition, 0) + self._since[partition]) == 0 or backlog + n + 1 <= self._limit
+        return self._has_seen and all(
+            self._lag.get(partition, 0) + self._since[partition] + n + 1 <= self._limit
             for partition, n in charge.items()
         )

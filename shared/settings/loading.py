@@ -26,10 +26,13 @@ def loaded(group: type[Settings]) -> Settings:
     try:
         return group()
     except ValidationError as error:
-        faults = [
-            f"{prefix}{'_'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise InvalidSettingError("; ".join(faults)) from None
-    except SettingsError as error:
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        raise InvalidSettingError("; ".join(_named(prefix, fault["loc"], fault["msg"]) for fault in faults)) from None
+    except SettingsError as error:  # JSON was expected; names the field, which is the end of the variable's name
         raise InvalidSettingError(f"{prefix}*: {error}") from None
+
+
+def _named(prefix: str, place: tuple[int | str, ...], message: str) -> str:
+    """The fault of one variable; of several together, when it has no place."""
+    variable = str(place[0]).upper() if place else "*"
+    return f"{prefix}{variable}: {message.removeprefix('Value error, ')}"

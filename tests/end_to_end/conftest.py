@@ -47,9 +47,7 @@ class Pipeline:
     def submit(self, *tracks: tuple[str, str]) -> list[str]:
         """Submit (track id, URI) pairs; their submission ids."""
         events = [
-            TrackSubmitted(
-                track_id=track_id, uri=uri, submission_id=str(uuid.uuid4()), submitted_at=datetime.now(UTC)
-            )
+            TrackSubmitted(track_id=track_id, uri=uri, submission_id=str(uuid.uuid4()), submitted_at=datetime.now(UTC))
             for track_id, uri in tracks
         ]
         with Submitter(self.kafka) as submitter:
@@ -76,12 +74,10 @@ class Pipeline:
 
     def tombstone(self, track_id: str, *, within_s: float) -> Record:
         """The next null value for a track in the label topic."""
-        found: list[Record] = []
-        for record in self._until(lambda: bool(found), within_s):
+        for record in self._until(lambda: False, within_s):
             if record.key_text == track_id and record.value is None:
-                found.append(record)
-        assert found, f"no tombstone for {track_id}"
-        return found[0]
+                return record
+        raise AssertionError(f"no tombstone for {track_id}")
 
     def view(self, track_id: str) -> View | None:
         return TrackViews(RedisSettings(url=self.stack.redis_url)).get(track_id)

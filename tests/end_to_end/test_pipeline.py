@@ -160,7 +160,7 @@ def test_trends_count_what_was_labeled(pipeline: Any, write_tune: Any) -> None:
     pipeline.outcomes([submission], within_s=WITHIN_S)
 
     def counted() -> float:
-        found = re.findall(r'^needledrop_trends_\S*\{.*window="hour".*\} (\S+)$', pipeline.metrics("trends"), re.MULTILINE)
-        return sum(map(float, found))
+        pattern = re.compile(r'^needledrop_trends_labels\{.*window="hour".*\} (\S+)$', re.MULTILINE)
+        return sum(map(float, pattern.findall(pipeline.metrics("trends"))))
 
     pipeline.eventually(lambda: counted() > 0, within_s=20.0)

@@ -16,6 +16,7 @@ import typer
 from schemas.errors import UnreachableError
 from schemas.events import TrackSubmitted
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
+from shared.embedded.ports import is_free
 from shared.kafka.following import following
 from shared.kafka.submitting import Submitter
 from shared.lifecycle import run_until_signal
@@ -37,6 +38,7 @@ from workers.cli.stack import STATE_FOLDER, Stack, embedded_stack
 from workers.cli.tracks import NamedTrack, media_roots, tracks_of
 
 _DEMO_PATIENCE_S = 120.0
+_USUAL_KAFKA_PORT = 9092
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[PATH...]", help="Folders or files of music.")]
 KafkaHomeOption = Annotated[
@@ -118,7 +120,9 @@ def _started(roots: list[Path], kafka_home: Path | None, state: Path) -> Iterato
         with err.status("Building the models (once)"):
             chosen_ensemble()
         with err.status("Starting broker, Redis and workers"):
-            stack = parts.enter_context(embedded_stack(roots, kafka_home=kafka_home, state=state))
+            # Where clients look first, so that an address noted once stays right.
+            port = _USUAL_KAFKA_PORT if is_free(_USUAL_KAFKA_PORT) else None
+            stack = parts.enter_context(embedded_stack(roots, kafka_home=kafka_home, state=state, kafka_port=port))
         parts.callback(lambda: err.print("[dim]stopping[/]"))
         yield stack
 

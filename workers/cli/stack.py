@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import socket
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -36,6 +38,7 @@ _MOCK_BACKLOG_LIMIT: Final = 9
 _MOCK_SESSION_TIMEOUT_S: Final = 2.0
 _READY_WITHIN_S: Final = 90.0
 _ASK_EVERY_S: Final = 0.1
+_ANSWERS_WITHIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ def running_stack(folder: Path = STATE_FOLDER) -> Stack | None:
     """The stack that another process of this user runs now, None when there is none."""
     try:
         stack = Stack(**json.loads((folder / _STACK_FILE).read_text()))
-        os.kill(stack.pid, 0)
+        address = urllib.parse.urlsplit(stack.redis_url)
+        # A process that was killed leaves its file behind, and its number may be another's by now.
+        socket.create_connection((address.hostname or "", address.port or 0), timeout=_ANSWERS_WITHIN_S).close()
     except (OSError, ValueError, TypeError):
         return None
     return stack
@@ -70,7 +75,12 @@ def running_stack(folder: Path = STATE_FOLDER) -> Stack | None:
 
 @contextlib.contextmanager
 def embedded_stack(
-    roots: Sequence[Path], *, kafka_home: Path | None, state: Path, more_settings: Mapping[str, str] | None = None
+    roots: Sequence[Path],
+    *,
+    kafka_home: Path | None,
+    state: Path,
+    kafka_port: int | None = None,
+    more_settings: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
     """Run everything while the block runs, and wait until all workers are ready.
 
@@ -78,6 +88,7 @@ def embedded_stack(
         roots: media roots of the extractor.
         kafka_home: an unpacked Apache Kafka, durable in ``state``; None for the mock cluster, which forgets.
         state: folder of Redis' data, the broker's, and logs.
+        kafka_port: of a real broker; None takes a free one.
         more_settings: of the workers, by variable; they replace ours.
 
     Raises: InvalidSettingError when a part does not come up; it names the log that says why.
@@ -90,13 +101,15 @@ def embedded_stack(
     state.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as parts:
         redis = parts.enter_context(RedisServer(state / "redis"))
-        bootstrap = _broker(parts, kafka_home, state)
+        bootstrap = _broker(parts, kafka_home, kafka_port, state)
         ports = {worker: free_port() for worker in WORKERS}
         stack = Stack(os.getpid(), bootstrap, redis.url, ports, kafka_home is None, free_port())
         supervised = parts.enter_context(Supervised(state / "logs"))
         for worker in WORKERS:
             command = [sys.executable, "-m", "workers.cli.main", "worker", worker]
-            supervised.start(worker, command, env={**_worker_environment(stack, worker, roots), **(more_settings or {})})
+            supervised.start(
+                worker, command, env={**_worker_environment(stack, worker, roots), **(more_settings or {})}
+            )
         _wait_until_ready(stack, supervised, state / "logs")
         stack_file = state / _STACK_FILE
         stack_file.write_text(json.dumps(asdict(stack)))
@@ -104,14 +117,14 @@ def embedded_stack(
         yield stack
 
 
-def _broker(parts: contextlib.ExitStack, kafka_home: Path | None, state: Path) -> str:
+def _broker(parts: contextlib.ExitStack, kafka_home: Path | None, kafka_port: int | None, state: Path) -> str:
     if kafka_home is None:
-        # It creates no topic for whoever asks, so those that the trends worker makes for itself elsewhere are made here.
+        # It creates no topic for whoever asks: what the trends worker makes for itself elsewhere is made here.
         changelogs = [changelog_name(TRENDS, topic, window_s) for topic in SOURCES for window_s in WINDOWS_S]
         names = [*(topic.name for topic in TOPICS), *changelogs]
         cluster = parts.enter_context(MockCluster(dict.fromkeys(names, _PARTITIONS)))
         return cluster.bootstrap_servers
-    broker = parts.enter_context(KafkaHome(kafka_home, state / "kafka"))
+    broker = parts.enter_context(KafkaHome(kafka_home, state / "kafka", port=kafka_port))
     settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
     create_topics(settings, TOPICS, n_partitions=_PARTITIONS, replication=1)
     return broker.bootstrap_servers

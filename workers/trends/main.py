@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from prometheus_client import CollectorRegistry
+from shared.metrics.exposition import Registry
 
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
@@ -46,7 +46,7 @@ _STOP_WITHIN_S: Final = 8.0
 class Trends:
     """One run of the worker, and what other threads may know of it."""
 
-    def __init__(self, kafka: KafkaSettings, settings: TrendsSettings, registry: CollectorRegistry) -> None:
+    def __init__(self, kafka: KafkaSettings, settings: TrendsSettings, registry: Registry) -> None:
         self._kafka = kafka
         self._settings = settings
         self._stream_metrics = StreamMetrics(registry, STAGE)

@@ -28,15 +28,15 @@ _PRIOR_WIDTH_OCTAVES = 0.8
 # Pulses that are all alike, as a metronome's, are the beat, not a part of it: a candidate whose half or third recurs as
 # strongly as one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats recur better.)
 # For halves, and for thirds: less, as the equal eighths of a 6/8 arpeggio are three to a beat.
-_EQUAL_PULSES_PENALTIES = np.array([7.0, 2.0])
+_EQUAL_PULSES_PENALTIES = np.array([7.0, 3.0])
 _EQUAL_PULSES_RANGE = (0.85, 0.95)  # of the part to whole beats: the penalty begins, is in full
 
-# Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.001).
+# Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.002).
 TEMPLATE: Final[Floats] = np.array(
     [
-        *(-2.4, -2.7, 1.2, -4.3, 2.4, 6.2, 1.0, 2.8, 2.5, 7.5),  # onsets: beats and bars recur, quarter beats do not
-        *(1.4, -4.7, -4.9, -2.5, 8.9, -5.8, -3.4, -2.5, 3.2, 1.8),  # harmony: changes every four beats, not every half
-        *(-2.7, 2.0, 2.8, 1.5),  # cymbals: may play halves, hardly quarters, of a beat
+        *(-1.9, 0.1, 0.4, -0.2, 2.0, 0.4, 1.1, 2.2, 2.0, 0.7),  # onsets: beats and bars recur, quarter beats do not
+        *(1.2, 0.0, -3.8, -2.1, 0.9, -0.5, -0.2, 0.0, 2.9, 1.4),  # harmony: changes every four beats, not every half
+        *(-2.2, 1.5, 2.4, 1.4),  # cymbals: may play halves, hardly quarters, of a beat
     ]
 )
 

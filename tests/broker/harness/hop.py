@@ -1,0 +1,57 @@
+"""One hop as a process: a stream that copies each record of its inbox to its outbox after a moment of work.
+
+Settings come from NEEDLEDROP_KAFKA_* and NEEDLEDROP_HTTP_*, as for the workers.
+"""
+
+import argparse
+import random
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from shared.health.checks import StreamChecks
+from shared.health.server import serving_health
+from shared.kafka.records import Outgoing, Record
+from shared.kafka.stream import Stream, StreamSpec
+from shared.lifecycle import run_until_signal
+from shared.logs import start_logging
+from shared.metrics.exposition import process_registry
+from shared.metrics.stream import StreamMetrics
+from shared.settings.kafka import KafkaSettings
+from shared.settings.loading import loaded
+from shared.settings.workers import HttpSettings, LogSettings
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("group")
+    parser.add_argument("inbox")
+    parser.add_argument("outbox")
+    parser.add_argument("--work-ms", type=float, default=5.0, help="mean time of the work on one record")
+    parser.add_argument("--max-in-flight", type=int, default=8)
+    chosen = parser.parse_args()
+    start_logging(loaded(LogSettings))
+
+    def work(record: Record) -> tuple[Outgoing, ...]:
+        time.sleep(random.expovariate(1000 / chosen.work_ms))
+        return (Outgoing(chosen.outbox, record.key or b"", record.value, record.headers),)
+
+    def run(stop: threading.Event) -> None:
+        registry = process_registry()
+        with ThreadPoolExecutor(chosen.max_in_flight) as threads:
+            stream = Stream(
+                loaded(KafkaSettings),
+                StreamSpec("hop", chosen.group, (chosen.inbox,), chosen.max_in_flight),
+                lambda records: [threads.submit(work, record) for record in records],
+                StreamMetrics(registry, "hop"),
+            )
+            checks = StreamChecks(stream, stuck_after_s=60.0)
+            with serving_health(loaded(HttpSettings), registry, live=checks.live, ready=checks.ready):
+                stream.run(stop)
+
+    return run_until_signal(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
