@@ -2,7 +2,7 @@
 
     python benchmarks/ensemble.py [--clips FOLDER] [--rounds N]
 
-One thread, ten patches of 3 s, five at a time. The contenders take turns, ratios are medians over the rounds, and time is
+One thread, ten patches of 3 s, five at a time. Contenders take turns, ratios are medians over the rounds, and time is
 the thread's own on the processor, so that a busy machine moves both sides alike. The floor is the multiplications that
 the compiled graph needs over the rate of ONNX Runtime's own MatMul in the same rounds. Prints a table and writes
 ``benchmarks/results/ensemble.json``.

@@ -25,7 +25,9 @@ _MAX_HEADER_BYTES: Final = 1_048_576
 def encode_features(event: TrackFeatures, tensors: Mapping[str, Tensor]) -> bytes:
     """One value: ``event`` and its ``tensors`` by front end, each (n_frames, n_bands)."""
     metadata = _Metadata(event=event.to_json().decode())
-    return save(dict(tensors), metadata=metadata.model_dump())
+    # safetensors writes memory as it lies, whatever the strides say.
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    return save(contiguous, metadata=metadata.model_dump())
 
 
 def decode_features(value: bytes) -> tuple[TrackFeatures, dict[str, Tensor]]:

@@ -1,1 +1,7 @@
 """What a track sounds like, on Spotify's scale: one definition a feature, filled by the extractor and the classifier."""
+
+from shared.features.completion import complete, measured
+from shared.features.definitions import DEFINITIONS, Definition
+from shared.features.values import FEATURE_VERSION, SignalFeatures
+
+__all__ = ["DEFINITIONS", "FEATURE_VERSION", "Definition", "SignalFeatures", "complete", "measured"]

@@ -1,11 +1,57 @@
-"""The values that cross from the extractor to the classifier, and those that users get. Plain numbers, JSON-able."""
+"""What the extractor measures in the signal, on its way to the classifier: plain numbers by name."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Final, Self
+
+FEATURE_VERSION: Final = "1"  # of definitions and estimators: values of another version are not comparable
 
 
-@dataclass(frozen=True, slots=True)
-class TempoCandidate:
-    """Another tempo that the same beats can be counted in: half, double, or in threes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalFeatures:
+    """Final values of seven features with their confidences, then what the other five are made of.
 
-    bpm: float
-    weight: float  # [0, 0.5]: its share when only the two are compared
+    Shares, clarities and confidences are in [0, 1]. All values are finite.
+    """
+
+    duration_ms: int
+    loudness: float | None  # LUFS; None for silence
+    tempo: float  # BPM; 0 where nothing recurs
+    tempo_confidence: float
+    tempo_alternative_bpm: float  # 0 where there is none
+    tempo_alternative_weight: float
+    time_signature: int  # 3 to 7
+    time_signature_confidence: float
+    key: int  # 0 = C ... 11 = B, -1 = none
+    key_confidence: float
+    mode: int  # 1 major, 0 minor
+    mode_confidence: float
+    energy: float
+    energy_confidence: float
+    danceability: float
+    danceability_confidence: float
+
+    pulse_clarity: float  # how strongly onsets recur after beats
+    tonality: float  # how surely pitches are on one scale: 0 in noise and in speech
+    brightness: float  # share of amplitude above 1.5 kHz
+    fullness: float  # entropy of amplitude over frequency
+    onset_rate_hz: float
+    dynamic_range_db: float
+    pauses: float  # share of frames 20 dB below the mean
+    syllabic: float  # share of modulation at the rate of syllables
+    floor: float  # how near the quietest moments are to the mean
+
+    def as_json(self) -> dict[str, float]:
+        """Return the values by name, without those that are None."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, float]) -> Self:
+        """Read what `as_json` wrote; names that this version does not know are ignored.
+
+        Raises:
+            KeyError: a value is missing.
+        """
+        known = {field.name: values[field.name] for field in fields(cls) if field.name != "loudness"}
+        whole = {name: round(known[name]) for name in ("duration_ms", "time_signature", "key", "mode")}
+        return cls(loudness=values.get("loudness"), **{**known, **whole})

@@ -1,5 +1,6 @@
 """Creates the topics as the code declares them, and checks that they are there."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -65,7 +66,13 @@ def _created(admin: AdminClient, new: NewTopic) -> bool:
 
 
 def _n_partitions(admin: AdminClient, name: str) -> int:
-    return len(admin.list_topics(name, timeout=_TIMEOUT_S).topics[name].partitions)
+    """Waits until the brokers know the topic: they hear of a new one some moments after its creation is confirmed."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while not (found := admin.list_topics(name, timeout=_TIMEOUT_S).topics[name].partitions):
+        if time.monotonic() > deadline:
+            raise InvalidSettingError(f"topic {name} was created, and after {_TIMEOUT_S:.0f} s no broker knows it")
+        time.sleep(0.02)
+    return len(found)
 
 
 def _differences(admin: AdminClient, name: str, declared: dict[str, str]) -> dict[str, tuple[str, str]]:

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from schemas.errors import InvalidSettingError
 from shared.front_end.spec import MUSICNN_96
+from shared.models.compiler.ensemble import Network, compile_ensemble
 from shared.models.graphs import EMBEDDING, INPUT, PROBABILITIES, plain_graph
 from shared.models.manifest import MANIFEST_NAME, Ensemble, Member, load_ensemble, save_ensemble
 from shared.models.published import PATCH_FRAMES, PUBLISHED, known_patch, published_weights
@@ -38,6 +39,15 @@ def plain_files() -> Iterator[GraphFile]:
         yield GraphFile(stem=model.name, graph=plain_graph(model, published_weights(model)), outputs=outputs)
 
 
+def compiled_files() -> Iterator[GraphFile]:
+    """The published networks as one graph that computes the same in a quarter of the time, verified against the plain.
+
+    Raises: InvalidSettingError when what was compiled does not give what the plain graphs give.
+    """
+    compiled = compile_ensemble([Network(model, published_weights(model)) for model in PUBLISHED])
+    yield GraphFile(stem="published", graph=compiled.graph, outputs=compiled.outputs)
+
+
 def build_default(
     folder: Path,
     files: Iterator[GraphFile] | None = None,
@@ -50,7 +60,7 @@ def build_default(
 
     Args:
         folder: made when it is not there.
-        files: the graphs; the plain ones when None.
+        files: the graphs; the compiled one when None.
         version: the ensemble's.
         fusion: parameters of fusion and calibration.
         taxonomy: version of the taxonomy.
@@ -60,7 +70,7 @@ def build_default(
     with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as name:
         staging = Path(name)
         members: dict[str, Member] = {}
-        for file in files or plain_files():
+        for file in files or compiled_files():
             members |= {member.name: member for member in _write(file, staging)}
         ensemble = Ensemble(
             version=version,
@@ -75,6 +85,11 @@ def build_default(
             (staging / file_name).replace(folder / file_name)
         (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)
     return ensemble
+
+
+def default_folder(parent: Path) -> Path:
+    """Where the default ensemble of this version is, or will be: another version is another folder."""
+    return parent / DEFAULT_VERSION
 
 
 def located_or_built(folder: Path) -> Ensemble:

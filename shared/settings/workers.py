@@ -42,7 +42,7 @@ class ModelSettings(BaseSettings):
     ensemble: Path | None = None
     """Folder with a manifest.json. None: the default ensemble, built at first use from the published weights."""
     folder: Path = Path(platformdirs.user_cache_dir("needledrop")) / "models"
-    """Where the default ensemble is built."""
+    """Where the default ensemble is built, in a folder named for its version."""
 
 
 class ExtractorSettings(BaseSettings):

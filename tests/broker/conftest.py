@@ -25,7 +25,6 @@ from shared.embedded.kafka_home import KafkaHome
 from shared.embedded.ports import free_port
 from shared.embedded.processes import ChildProcess
 from shared.kafka.clients import plain_producer, reader
-from shared.kafka.stream import Stream
 from shared.settings.kafka import KafkaSettings
 
 HOP = Path(__file__).with_name("harness") / "hop.py"
@@ -222,6 +221,10 @@ class KafkaTools:
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         [done] = admin.create_topics([NewTopic(name, n_partitions, 1, config=config)], operation_timeout=20).values()
         done.result(20)
+        deadline = time.monotonic() + 20
+        while not admin.list_topics(name, timeout=10).topics[name].partitions:  # brokers hear of it a moment later
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         return name
 
     def publish(self, topic: str, keys: Sequence[str], value: bytes = b"x") -> None:
@@ -286,43 +289,6 @@ def chaos() -> type[Chaos]:
 def act() -> type[Act]:
     """Makes accidents."""
     return Act
-
-
-class RunningStream:
-    """A stream in a thread."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.error: BaseException | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.stream.run(self._stop)
-        except BaseException as error:  # noqa: BLE001 - kept for the test to look at
-            self.error = error
-
-    def stop(self) -> None:
-        """Ask it to stop and wait until it has."""
-        self._stop.set()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-
-@pytest.fixture
-def running() -> Iterator[Callable[[Stream], RunningStream]]:
-    """Runs streams in threads; all are stopped at the end."""
-    started: list[RunningStream] = []
-
-    def run(stream: Stream) -> RunningStream:
-        started.append(RunningStream(stream))
-        return started[-1]
-
-    yield run
-    for one in started:
-        one.stop()
 
 
 @pytest.fixture

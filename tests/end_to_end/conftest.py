@@ -4,6 +4,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import soundfile
 
 from schemas.events import TrackFailed, TrackLabeled, TrackSubmitted
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
-from shared.kafka.following import Follower
+from shared.kafka.following import Follower, following
 from shared.kafka.records import Record
 from shared.kafka.submitting import Submitter
 from shared.outcomes import origin_of
@@ -61,6 +62,12 @@ class Pipeline:
 
     def outcomes(self, submissions: list[str], *, within_s: float) -> dict[str, TrackLabeled | TrackFailed]:
         """The outcome of each submission, by its id; fails when one is missing in time, or comes twice."""
+        found = self.outcomes_so_far(submissions, within_s=within_s)
+        assert len(found) == len(submissions), f"{len(submissions) - len(found)} of {len(submissions)} have no outcome"
+        return found
+
+    def outcomes_so_far(self, submissions: list[str], *, within_s: float) -> dict[str, TrackLabeled | TrackFailed]:
+        """Those that came in time; fails when one comes twice."""
         wanted, found = set(submissions), dict[str, TrackLabeled | TrackFailed]()
         for record in self._until(lambda: wanted <= found.keys(), within_s):
             submission = origin_of(record).submission_id
@@ -69,7 +76,6 @@ class Pipeline:
             assert submission not in found, f"a second outcome of {submission}"
             event = TrackLabeled if record.topic == TRACKS_LABELED.name else TrackFailed
             found[submission] = event.from_json(record.value)
-        assert wanted <= found.keys(), f"{len(wanted - found.keys())} of {len(wanted)} have no outcome"
         return found
 
     def tombstone(self, track_id: str, *, within_s: float) -> Record:
@@ -108,18 +114,32 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("music")
 
 
+@contextmanager
+def _running(music: Path, state: Path, kafka_home: Path | None, settings: dict[str, str]) -> Iterator[Pipeline]:
+    with embedded_stack([music], kafka_home=kafka_home, state=state, more_settings=settings) as stack:
+        kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers, embedded=stack.embedded)
+        with following(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True) as follower:
+            yield Pipeline(stack, music, state, follower)
+
+
 @pytest.fixture(scope="session", params=["embedded", pytest.param("kafka", marks=pytest.mark.broker)])
 def pipeline(
     request: pytest.FixtureRequest, music: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pipeline]:
     """The whole pipeline, running; shared by all tests, which use track ids of their own."""
     kafka_home = request.getfixturevalue("kafka_home") if request.param == "kafka" else None
-    state = tmp_path_factory.mktemp("state")
-    with embedded_stack([music], kafka_home=kafka_home, state=state) as stack:
-        kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers, embedded=stack.embedded)
-        follower = Follower(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True)
-        yield Pipeline(stack, music, state, follower)
-        follower.close()
+    with _running(music, tmp_path_factory.mktemp("state"), kafka_home, {}) as running:
+        yield running
+
+
+@pytest.fixture
+def own_pipeline(music: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[Pipeline]]:
+    """Starts an embedded pipeline for one test alone, with these settings of the workers."""
+
+    def start(**settings: str) -> AbstractContextManager[Pipeline]:
+        return _running(music, tmp_path / "state", None, settings)
+
+    return start
 
 
 @pytest.fixture(scope="session")

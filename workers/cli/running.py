@@ -21,7 +21,7 @@ from shared.kafka.following import following
 from shared.kafka.submitting import Submitter
 from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
-from shared.models.builder import located_or_built
+from shared.models.builder import default_folder, located_or_built
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.outcomes import origin_of
 from shared.settings.kafka import KafkaSettings
@@ -92,7 +92,8 @@ def chosen_ensemble() -> tuple[Ensemble, Path]:
     settings = loaded(ModelSettings)
     if settings.ensemble is not None:
         return load_ensemble(settings.ensemble), settings.ensemble
-    return located_or_built(settings.folder), settings.folder
+    folder = default_folder(settings.folder)
+    return located_or_built(folder), folder
 
 
 def up(

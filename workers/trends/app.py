@@ -98,7 +98,7 @@ class Counting:
 
     def _handle(self, topic: str, event: EventT[bytes | None]) -> None:
         """Count, then say so. Nothing is awaited in between: commits see all of it or nothing."""
-        if self.app.is_of_this_generation(event):
+        if self.app.is_next(event):
             outcome = self._count(topic, event)
             self._metrics.record(topic, outcome)
             self._n_uncommitted += 1

@@ -9,14 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from shared.metrics.exposition import Registry
-
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
 from shared.kafka.faults import StreamStoppedError
 from shared.kafka.names import TRENDS
 from shared.lifecycle import EXIT_OK, EXIT_STOPPED
-from shared.metrics.exposition import process_registry
+from shared.metrics.exposition import Registry, process_registry
 from shared.metrics.stream import StreamMetrics
 from shared.metrics.trends import TrendsMetrics
 from shared.settings.kafka import KafkaSettings
@@ -37,6 +35,8 @@ STAGE: Final = "trends"
 _LOOK_EVERY_S: Final = 0.1
 _MEASURE_EVERY_S: Final = 2.0
 _FORGET_EVERY_S: Final = 60.0
+# Faust's full buffer of 4,096 records is counted in some 5 s.
+_DELIVERED_WITHIN_S: Final = 15.0
 # An event loop that has not measured for so long hangs.
 _SILENT_S: Final = 15.0
 # Orchestrators kill after 10 s or more.
@@ -95,6 +95,9 @@ class Trends:
             if now >= measure_at:
                 measure_at = now + _MEASURE_EVERY_S
                 self._measure(counting)
+                if app.longest_wait_s() > _DELIVERED_WITHIN_S:
+                    log.warning("records were fetched and not delivered: reading again from what is committed")
+                    await app.read_again()
             if now >= forget_at:
                 forget_at = now + _FORGET_EVERY_S
                 counting.forget_outdated(time.time())

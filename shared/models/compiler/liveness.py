@@ -16,7 +16,7 @@ from shared.models.compiler.intervals import Interval
 INPUT_LOW, INPUT_HIGH = 0.0, 9.0
 
 # A channel that moves less than this after its batch norm, which made it about 1 wide in training, is dead. On the
-# published networks what is lost cannot be told from the rounding of float32: probabilities move by 1e-6 either way.
+# published networks what is lost cannot be told from the rounding of float32: probabilities differ by less than 1e-5.
 DEAD_RANGE = 1e-4
 
 

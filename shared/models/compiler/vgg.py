@@ -20,7 +20,7 @@ from shared.models.compiler.liveness import Channels, vgg_channels
 # limit + y clipped to [0, limit], and shares their convolution; above this the sum would round too much of y away.
 REFLECTED_RANGE = 1.0
 
-# A last block of channels with fewer than this is kept apart: the next convolution reads just these, not zeros too, and
+# A last block with so many channels or fewer is kept apart: the next convolution reads just these, not zeros too, and
 # adds what it makes of them to what it makes of the whole blocks. With more, that costs as much as it saves.
 LARGEST_REST = 8
 

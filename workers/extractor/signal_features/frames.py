@@ -17,22 +17,30 @@ SAMPLE_RATE_HZ = 16_000
 LOW_RATE_HZ = 4_000
 _DECIMATION = SAMPLE_RATE_HZ // LOW_RATE_HZ
 
+_SILENCE = 1e-4  # -80 dBFS: whose peak is lower is dither, not music
+
+_CHUNK_SAMPLES = 131_072  # transformed at once: what stays in a core's cache takes half the time
+
 # 49 taps: flat within 0.1 dB up to 1.3 kHz; what folds down to below 1.4 kHz (from above 2.6 kHz) is 60 dB down.
 _LOW_PASS = scipy.signal.firwin(49, 1_900, fs=SAMPLE_RATE_HZ, window=("kaiser", 6.0)).astype(np.float32)
 
 
-def finite_mono(samples: npt.ArrayLike) -> Samples:
-    """Return samples as finite float32, shape (n_samples,): NaN and infinities become silence, channels are averaged.
+def centred(samples: npt.ArrayLike) -> Samples:
+    """Return samples as float32 without offset, their peak at 1; all zeros for silence; at least one sample.
+
+    So gain has no influence on anything that follows. NaN and infinities count as silence.
 
     Args:
-        samples: mono PCM of shape (n_samples,), or (n_samples, n_channels).
+        samples: mono PCM, full scale at 1, shape (n_samples,).
     """
-    array = np.atleast_1d(np.asarray(samples, dtype=np.float32))
+    array = np.asarray(samples, dtype=np.float64).ravel()
+    if array.size == 0:
+        return np.zeros(1, np.float32)
     if not np.isfinite(array).all():
-        array = np.where(np.isfinite(array), array, np.float32(0.0))
-    if array.ndim > 1:
-        array = array.mean(axis=1, dtype=np.float32)
-    return array
+        array = np.where(np.isfinite(array), array, 0.0)
+    array = array - array.mean()
+    peak = float(np.abs(array).max())
+    return np.asarray(array / peak if peak >= _SILENCE else np.zeros_like(array), dtype=np.float32)
 
 
 def low_rate(samples: Samples) -> Samples:
@@ -58,5 +66,9 @@ def power_spectra(samples: Samples, n_fft: int, hop: int) -> Array:
     padded = np.pad(samples, n_fft // 2)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     window = scipy.signal.get_window("hann", n_fft).astype(np.float32)
-    spectra = scipy.fft.rfft(frames * window, axis=1)
-    return np.square(spectra.real) + np.square(spectra.imag)
+    power = np.empty((len(frames), n_fft // 2 + 1), np.float32)
+    step = max(1, _CHUNK_SAMPLES // n_fft)
+    for first in range(0, len(frames), step):
+        spectra = scipy.fft.rfft(frames[first : first + step] * window, axis=1)
+        power[first : first + step] = np.square(spectra.real) + np.square(spectra.imag)
+    return power

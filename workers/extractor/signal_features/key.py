@@ -18,7 +18,7 @@ from workers.extractor.signal_features.frames import LOW_RATE_HZ, Array, Samples
 Floats = npt.NDArray[np.float64]
 
 _N_FFT = 2048  # 512 ms at 4 kHz: 2 Hz bins, so that interpolated peaks are good to a few cents from 100 Hz upwards
-_HOP = 512  # 128 ms
+_HOP = 1024  # 256 ms
 _MELODY_HZ = (80.0, 1_200.0)  # below it, semitones are narrower than a peak; above it, mostly overtones
 _BASS_HZ = (50.0, 250.0)
 _BASS_WEIGHT = 0.3  # the bass plays roots; more weight makes it decide alone
@@ -54,10 +54,10 @@ class Key:
     confidence: float  # [0, 1], of the key
     mode_confidence: float  # [0, 1]
     tuning_cents: float  # [-50, 50], against A = 440 Hz
-    tonality: float  # [0, 1]: how far from equal the twelve pitch classes are
+    presence: float  # [0, 1]: how surely there are pitches of one scale at all
 
 
-NO_KEY: Final = Key(key=-1, mode=1, confidence=0.0, mode_confidence=0.0, tuning_cents=0.0, tonality=0.0)
+NO_KEY: Final = Key(key=-1, mode=1, confidence=0.0, mode_confidence=0.0, tuning_cents=0.0, presence=0.0)
 
 
 def key(low_rate_samples: Samples) -> Key:
@@ -79,7 +79,7 @@ def key(low_rate_samples: Samples) -> Key:
         confidence=presence * float(likelihoods[best]),
         mode_confidence=presence * float(max(major, 1.0 - major)),
         tuning_cents=chroma.tuning_cents,
-        tonality=tonality,
+        presence=presence,
     )
 
 

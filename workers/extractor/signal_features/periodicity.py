@@ -53,3 +53,9 @@ def near(autocorrelation: Array, lags_s: Floats) -> Floats:
     frames = np.arange(len(autocorrelation))
     lags = lags_s * FRAME_RATE_HZ
     return np.max([np.interp(lags * (1.0 + shift), frames, autocorrelation) for shift in _TOLERANCE], axis=0)
+
+
+def reachable(lags_s: Floats, rhythm: Periodicity) -> Floats:
+    """Return lags_s, halved until the excerpt is long enough to show them: a level below stands in for the level."""
+    excess = np.log2(np.maximum(lags_s / max(rhythm.longest_lag_s, 1e-3), 1.0))
+    return lags_s / np.exp2(np.ceil(excess))

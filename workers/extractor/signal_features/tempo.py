@@ -13,9 +13,8 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from shared.features.values import TempoCandidate
 from workers.extractor.signal_features.onsets import FRAME_RATE_HZ
-from workers.extractor.signal_features.periodicity import Floats, Periodicity, near
+from workers.extractor.signal_features.periodicity import Floats, Periodicity, near, reachable
 
 # 1 % apart, below the 1.5 % within which a peak counts.
 CANDIDATES_BPM: Final[Floats] = np.exp(np.arange(np.log(40.0), np.log(241.0), np.log(1.01)))
@@ -52,14 +51,18 @@ class Tempo:
 
     bpm: float  # 0 when nothing in the excerpt recurs
     confidence: float  # [0, 1]
-    alternative: TempoCandidate
+    alternative_bpm: float  # 0 when there is none
+    alternative_weight: float  # [0, 1]: its share when it and the beat are the only two
     pulse_clarity: float  # [0, 1]: how strongly onsets recur after beats
+
+
+NO_TEMPO: Final = Tempo(bpm=0.0, confidence=0.0, alternative_bpm=0.0, alternative_weight=0.0, pulse_clarity=0.0)
 
 
 def tempo(rhythm: Periodicity) -> Tempo:
     """Return the most likely tempo of an excerpt, and the runner-up among its metrical relatives."""
     if not rhythm.onsets.any():
-        return Tempo(bpm=0.0, confidence=0.0, alternative=TempoCandidate(bpm=0.0, weight=0.0), pulse_clarity=0.0)
+        return NO_TEMPO
     scores = evidence(rhythm) @ TEMPLATE + prior(CANDIDATES_BPM) - equal_pulses(rhythm)
     masses = neighbourhood_masses(scores)
     best = best_candidate(scores, masses)
@@ -72,7 +75,8 @@ def tempo(rhythm: Periodicity) -> Tempo:
     return Tempo(
         bpm=bpm,
         confidence=min(1.0, weight) * clarity,
-        alternative=TempoCandidate(bpm=bpm * other / chosen, weight=other_weight / (weight + other_weight)),
+        alternative_bpm=bpm * other / chosen,
+        alternative_weight=other_weight / (weight + other_weight),
         pulse_clarity=clarity,
     )
 
@@ -82,9 +86,9 @@ def evidence(rhythm: Periodicity, candidates_bpm: Floats = CANDIDATES_BPM) -> Fl
     beats_s = 60.0 / candidates_bpm[:, None]
     return np.concatenate(
         [
-            near(rhythm.onsets, _reachable(beats_s * LEVELS, rhythm)),
-            near(rhythm.harmony, _reachable(beats_s * LEVELS, rhythm)),
-            near(rhythm.cymbals, _reachable(beats_s * CYMBAL_LEVELS, rhythm)),
+            near(rhythm.onsets, reachable(beats_s * LEVELS, rhythm)),
+            near(rhythm.harmony, reachable(beats_s * LEVELS, rhythm)),
+            near(rhythm.cymbals, reachable(beats_s * CYMBAL_LEVELS, rhythm)),
         ],
         axis=1,
     )
@@ -99,8 +103,8 @@ def prior(bpm: Floats) -> Floats:
 def equal_pulses(rhythm: Periodicity) -> Floats:
     """Return the penalty of each candidate whose halves or thirds are no weaker than its beats."""
     beats_s = 60.0 / CANDIDATES_BPM
-    parts = near(rhythm.amplitude, _reachable(beats_s[:, None] / np.array([2.0, 3.0]), rhythm))
-    longer = near(rhythm.amplitude, _reachable(beats_s[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)).max(axis=1)
+    parts = near(rhythm.amplitude, reachable(beats_s[:, None] / np.array([2.0, 3.0]), rhythm))
+    longer = near(rhythm.amplitude, reachable(beats_s[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)).max(axis=1)
     low, high = _EQUAL_PULSES_RANGE
     alike = np.clip((parts / np.maximum(longer, 0.1)[:, None] - low) / (high - low), 0.0, 1.0)
     return (alike * _EQUAL_PULSES_PENALTIES).max(axis=1) * np.clip(longer, 0.0, 1.0)
@@ -127,20 +131,14 @@ def best_candidate(scores: Floats, masses: Floats) -> int:
 
 def pulse_clarity(rhythm: Periodicity, bpm: float) -> float:
     """Return how strongly onsets recur after one, two or four beats, from 0 (as in noise) to 1 (a clear beat)."""
-    lags_s = _reachable(60.0 / bpm * np.array([1.0, 2.0, 4.0]), rhythm)
+    lags_s = reachable(60.0 / bpm * np.array([1.0, 2.0, 4.0]), rhythm)
     recurrence = float(near(rhythm.onsets, lags_s).max())
     return float(np.clip((recurrence - _NO_PULSE) / (_CLEAR_PULSE - _NO_PULSE), 0.0, 1.0))
-
-
-def _reachable(lags_s: Floats, rhythm: Periodicity) -> Floats:
-    """Halve the lags that a short excerpt cannot show until it can: the level below stands in."""
-    excess = np.log2(np.maximum(lags_s / max(rhythm.longest_lag_s, 1e-3), 1.0))
-    return lags_s / np.exp2(np.ceil(excess))
 
 
 def _refined(rhythm: Periodicity, bpm: float) -> float:
     """Return the tempo near ``bpm`` whose beats recur best: long lags tell 0.1 % apart."""
     finer = bpm * np.exp(np.linspace(-0.02, 0.02, 81))
-    lags = _reachable(60.0 / finer[:, None] * np.array([1.0, 2.0, 4.0, 8.0]), rhythm)
+    lags = reachable(60.0 / finer[:, None] * np.array([1.0, 2.0, 4.0, 8.0]), rhythm)
     recurrence = np.interp(lags * FRAME_RATE_HZ, np.arange(len(rhythm.onsets)), rhythm.onsets).sum(axis=1)
     return float(finer[recurrence.argmax()])

@@ -17,6 +17,11 @@ from shared.models.published import Architecture
 MakeNetwork = Callable[[Architecture, int], Network]
 
 
+def _observing(graph: onnx.ModelProto, names: list[str]) -> bytes:
+    graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
+    return bytes(graph.SerializeToString())
+
+
 def _n_alive(layers: tuple[Channels, ...]) -> list[int]:
     return [int(channels.alive.sum()) for channels in layers]
 
@@ -37,6 +42,24 @@ def test_nothing_is_dead_when_all_filters_are_strong(make_network: MakeNetwork) 
     assert all(channels.alive.all() for channels in (*musicnn.front_end, *musicnn.mid_end, *vgg))
 
 
+def test_zeros_around_the_patch_keep_filters_alive_that_nothing_else_moves(make_network: MakeNetwork) -> None:
+    network = make_network("vgg", 0)
+    constant = {
+        **network.weights,
+        "batch_normalization/gamma": np.zeros(1, np.float32),
+        "batch_normalization/beta": np.ones(1, np.float32),
+    }
+    session = onnxruntime.InferenceSession(
+        _observing(plain_graph(network.model, constant), ["batch_normalization_1"]), providers=["CPUExecutionProvider"]
+    )
+
+    (values,) = session.run(["batch_normalization_1"], {"mel": np.zeros((1, 187, 96), np.float32)})
+
+    moves = np.ptp(values, axis=(0, 2, 3)) > DEAD_RANGE  # from the middle of the patch to its edge
+    assert moves.sum() > 5
+    assert vgg_channels(read_vgg(constant))[0].alive[moves].all()
+
+
 def test_input_bound_covers_what_the_front_end_can_give() -> None:
     assert np.log10(10_000 * 65_504.0 + 1) < INPUT_HIGH
     assert pytest.approx(np.log10(10_000 * 65_504.0 + 1), abs=1e-6) == LOUDEST
@@ -52,8 +75,7 @@ def test_channels_keep_to_their_bounds_in_the_plain_graph(published: list[Networ
         layers = [*found.front_end, *found.mid_end]
     graph = plain_graph(network.model, network.weights)
     names = [f"batch_normalization_{number}" for number in range(1, len(layers) + 1)]
-    graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(_observing(graph, names), providers=["CPUExecutionProvider"])
     probes = probe_patches()
     patches = np.stack([probes[name] for name in ("loudest", "salt and pepper", "music", "sound: band")])
 
