@@ -47,7 +47,7 @@ format: setup-dev ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-schemas: setup ## JSON Schemas, AsyncAPI document and settings table, from the code
+schemas: setup-dev ## JSON Schemas, AsyncAPI document and settings table, from the code
 	@$(BIN)/python -m schemas.documents
 	@$(BIN)/python -m shared.settings.documents
 

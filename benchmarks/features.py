@@ -2,9 +2,9 @@
 
     NEEDLEDROP_TEST_RHYTHM=folder python benchmarks/features.py
 
-The folder holds clips and ``manifest.tsv`` (file, tempo_bpm, key, mode, time_signature, ...). librosa runs here; Essentia too,
-when it is installed, else its rows are what was measured on the same clips elsewhere. All accuracies of our tempo are of the shipped
-template; ``tempo_template.py`` cross-validates it.
+The folder holds clips and ``manifest.tsv`` (file, tempo_bpm, key, mode, time_signature, ...). librosa runs here;
+Essentia too, when it is installed, else its rows are what was measured on the same clips elsewhere. All accuracies of
+our tempo are of the shipped template; ``tempo_template.py`` cross-validates it.
 """
 
 import os
@@ -55,7 +55,7 @@ def key_name(key: int, mode: int) -> str:
 
 
 def librosa_chroma_key(samples: Samples) -> str:
-    """Return the key by librosa's chroma_cens and the Albrecht-Shanahan profiles, as one would write it in ten lines."""
+    """Return the key by librosa's chroma_cens and the Albrecht-Shanahan profiles, in ten lines."""
     major = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
     minor = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
     chroma = librosa.feature.chroma_cens(y=samples, sr=SAMPLE_RATE_HZ).mean(axis=1)
@@ -102,7 +102,7 @@ def essentia_tempos() -> Mapping[str, Callable[[Samples], float]]:
     """Return Essentia's estimators when it is importable."""
     if importlib.util.find_spec("essentia") is None:
         return {}
-    import essentia.standard as es
+    import essentia.standard as es  # type: ignore[import-not-found]  # not a dependency: AGPL
 
     def at_44100(samples: Samples) -> Samples:
         return librosa.resample(samples, orig_sr=SAMPLE_RATE_HZ, target_sr=44_100)

@@ -2,9 +2,9 @@
 
     NEEDLEDROP_TEST_RHYTHM=folder python benchmarks/tempo_template.py
 
-The folder holds rendered clips and ``manifest.tsv`` with columns file, groove, tempo_bpm. Prints the weights to paste into
-``workers/extractor/signal_features/tempo.py`` and the accuracy by groove-wise cross-validation. The prior and the penalty for
-equal pulses are held fixed. Shared with ``features.py``: ``rhythm_clips``.
+The folder holds rendered clips and ``manifest.tsv`` with columns file, groove, tempo_bpm. Prints the weights to paste
+into ``workers/extractor/signal_features/tempo.py`` and the accuracy by groove-wise cross-validation. The prior and the
+penalty for equal pulses are held fixed. Shared with ``features.py``: ``rhythm_clips``.
 """
 
 import csv
@@ -89,7 +89,7 @@ def cross_validated(evidence: Floats, fixed: Floats, truths_bpm: Floats, grooves
             best = [tempo.best_candidate(*clip) for clip in zip(scores, masses, strict=True)]
             estimates[unseen] = tempo.CANDIDATES_BPM[best]
         accuracies_by_seed.append(accuracies(estimates, truths_bpm))
-    return np.mean(accuracies_by_seed, axis=0)
+    return np.asarray(np.mean(accuracies_by_seed, axis=0))
 
 
 def right_candidates(truths_bpm: Floats) -> Truth:
@@ -109,7 +109,14 @@ def main() -> None:
     for ridge in RIDGES:
         first, second = cross_validated(evidence, fixed, truths_bpm, [row["groove"] for row in rows], ridge)
         print(f"ridge {ridge}: Accuracy1 {first:.3f}, Accuracy2 {second:.3f} (groove-wise, {N_FOLDS} folds)")
-    print(np.array2string(fitted(evidence, right_candidates(truths_bpm), fixed, RIDGE), precision=1, suppress_small=True, separator=", "))
+    print(
+        np.array2string(
+            fitted(evidence, right_candidates(truths_bpm), fixed, RIDGE),
+            precision=1,
+            suppress_small=True,
+            separator=", ",
+        )
+    )
 
 
 if __name__ == "__main__":

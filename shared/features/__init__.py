@@ -1,4 +1,4 @@
-"""What a track sounds like, on Spotify's scale: one definition a feature, filled by the extractor and the classifier."""
+"""What a track sounds like, on Spotify's scale: one definition each, filled by the extractor and the classifier."""
 
 from shared.features.completion import complete, measured
 from shared.features.definitions import DEFINITIONS, Definition

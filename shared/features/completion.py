@@ -48,7 +48,8 @@ def complete(signal: SignalFeatures, tags: Mapping[str, float]) -> AudioFeatures
 
     Args:
         signal: what the extractor measured.
-        tags: fused probabilities in [0, 1] by tag, in any spelling of the vocabularies that `tagged` names; may be empty.
+        tags: fused probabilities in [0, 1] by tag, in any spelling of the vocabularies that `tagged` names; may
+            be empty.
     """
     features = measured(signal)
     votes = tagged.TagVotes(tags)

@@ -24,14 +24,16 @@ DEFINITIONS: Final = (
     Definition(
         "danceability", 0.0, 1.0, "extractor",
         "How well one can dance to it: tempo, rhythm stability, beat strength and regularity.",
-        "0.4 beat + 0.25 regularity + 0.2 pace + 0.15 bass; beat: onset autocorrelation after 1, 2 or 4 beats against 0.7;"
+        "0.4 beat + 0.25 regularity + 0.2 pace + 0.15 bass; beat: onset autocorrelation after 1, 2 or 4 beats"
+        " against 0.7;"
         " regularity: the same after 8 to 16 beats against it; pace: bell of half an octave around 118 BPM",
         "Spotify's wording; MacDougall and Moore 2005 for the pace", "workers.extractor.signal_features.danceability",
     ),
     Definition(
         "energy", 0.0, 1.0, "extractor",
         "Intensity and activity: loudness, attacks, brightness, fullness, lack of dynamics.",
-        "logistic(8 (0.3 loudness (-42 to -6 LUFS) + 0.16 attacks + 0.22 brightness + 0.18 fullness + 0.14 density - 0.58));"
+        "logistic(8 (0.3 loudness (-42 to -6 LUFS) + 0.16 attacks + 0.22 brightness + 0.18 fullness + 0.14 "
+        "density - 0.58));"
         " 3 dB of gain move it by 0.05 at most",
         "Spotify's wording", "workers.extractor.signal_features.energy",
     ),
@@ -56,7 +58,8 @@ DEFINITIONS: Final = (
     Definition(
         "speechiness", 0.0, 1.0, "classifier",
         "Spoken words: above 0.66 all speech, 0.33 to 0.66 speech and music, below 0.33 music.",
-        "any of: 0.95 speech in the signal (syllables and pauses, neither beat nor scale), 0.9 speech tags, 0.5 hip-hop tags, 0.03",
+        "any of: 0.95 speech in the signal (syllables and pauses, neither beat nor scale), 0.9 speech tags, "
+        "0.5 hip-hop tags, 0.03",
         "Spotify's wording; Scheirer and Slaney 1997 for the signal", "shared.features.tagged",
     ),
     Definition(
@@ -68,7 +71,8 @@ DEFINITIONS: Final = (
     Definition(
         "instrumentalness", 0.0, 1.0, "classifier",
         "Nobody sings or speaks words; choirs without words count as instruments.",
-        "logistic(1.2 (log-odds of the strongest tag of no voice - those of the strongest voice) + 1) times absence of speech",
+        "logistic(1.2 (log-odds of the strongest tag of no voice - those of the strongest voice) + 1) times "
+        "absence of speech",
         "Spotify's wording; tags", "shared.features.tagged",
     ),
     Definition(
@@ -86,8 +90,10 @@ DEFINITIONS: Final = (
     Definition(
         "tempo", 0.0, None, "extractor",
         "Beats a minute as people tap them; 0 when nothing recurs.",
-        "onsets, cymbals and harmonic change at a quarter of a beat to eight beats against a metrical template, prior 115 BPM, 0.8 octaves",
-        "autocorrelation phase: Ellis 2007; template: benchmarks/tempo_template.py", "workers.extractor.signal_features.tempo",
+        "onsets, cymbals and harmonic change at a quarter of a beat to eight beats against a metrical "
+        "template, prior 115 BPM, 0.8 octaves",
+        "autocorrelation phase: Ellis 2007; template: benchmarks/tempo_template.py",
+        "workers.extractor.signal_features.tempo",
     ),
     Definition(
         "time_signature", 3, 7, "extractor",

@@ -1,9 +1,9 @@
 """The five features that depend on what is heard: formulas over fused tag probabilities and signal values.
 
-Taggers are trained on rare labels: 0.2 is a strong vote for "female vocals", and 0.02 is none. So votes for and against are
-compared with each other, as the difference of their log-odds, and not with one half. Tags are looked up by their plain word
-(no case, spaces, punctuation, or ``kind---`` in front), in the spellings of MTT, MSD and MTG-Jamendo; those that the ensemble
-does not know are left out, and where it knows none the signal alone decides, with little confidence.
+Taggers are trained on rare labels: 0.2 is a strong vote for "female vocals", and 0.02 is none. So votes for and against
+are compared with each other, as the difference of their log-odds, and not with one half. Tags are looked up by their
+plain word (no case, spaces, punctuation, or ``kind---`` in front), in the spellings of MTT, MSD and MTG-Jamendo; those
+that the ensemble does not know are left out, and where it knows none the signal alone decides, with little confidence.
 """
 
 import math
@@ -69,8 +69,8 @@ class TagVotes:
 def instrumentalness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     """Nobody sings or speaks words; choirs without words count as instruments, as Spotify's "ooh" and "aah" do.
 
-    ``logistic(1.2 * (lead of NO_VOICES over VOICES) + 1.0)``: voices are tagged more readily than their absence, so that equal votes
-    mean an instrumental. Speech in the signal pulls it down.
+    ``logistic(1.2 * (lead of NO_VOICES over VOICES) + 1.0)``: voices are tagged more readily than their absence, so
+    that equal votes mean an instrumental. Speech in the signal pulls it down.
     """
     lead = votes.lead(NO_VOICES, VOICES)
     unspoken = 1.0 - _spoken_in_signal(signal)
@@ -83,8 +83,8 @@ def instrumentalness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
 def speechiness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     """Spoken words: above 0.66 all speech, 0.33 to 0.66 speech and music (rap), below 0.33 music.
 
-    Either of: speech in the signal (syllables, pauses, neither beat nor scale), up to 0.95; a speech tag; rap, as 0.5 times
-    how clearly hip-hop is tagged. A floor of 0.03 is what music has on Spotify's scale.
+    Either of: speech in the signal (syllables, pauses, neither beat nor scale), up to 0.95; a speech tag; rap, as 0.5
+    times how clearly hip-hop is tagged. A floor of 0.03 is what music has on Spotify's scale.
     """
     rapped, spoken_tag = votes.strongest(RAPPED), votes.strongest(SPOKEN)
     spoken = _spoken_in_signal(signal)
@@ -97,7 +97,8 @@ def speechiness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
 def acousticness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     """No electric or electronic instruments.
 
-    ``logistic(lead of ACOUSTIC over ELECTRIC - 2 * (energy - 0.5))``: loud, bright and dense music is amplified. Without tags the second term alone.
+    ``logistic(lead of ACOUSTIC over ELECTRIC - 2 * (energy - 0.5))``: loud, bright and dense music is amplified.
+    Without tags the second term alone.
     """
     amplified = 2.0 * (signal.energy - 0.5)
     lead = votes.lead(ACOUSTIC, ELECTRIC)
@@ -110,8 +111,9 @@ def acousticness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
 def liveness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     """An audience is there.
 
-    0.08 to 0.3 by how much of a steady, flat floor lies under the music, as rooms and crowds leave one; tags of an audience, where the ensemble
-    has them, up to 0.95. Without such tags nothing above 0.3 is claimed, and the confidence says so.
+    0.08 to 0.3 by how much of a steady, flat floor lies under the music, as rooms and crowds leave one; tags of an
+    audience, where the ensemble has them, up to 0.95. Without such tags nothing above 0.3 is claimed, and the
+    confidence says so.
     """
     floor = 0.08 + 0.22 * signal.floor
     audience = votes.strongest(AUDIENCE)
@@ -124,8 +126,9 @@ def liveness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
 def valence(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     """Musical positiveness, from sad or angry (0) to happy or euphoric (1).
 
-    ``logistic(0.4 * (lead of HAPPY over SAD) + 0.8 * mode + 2 * (danceability - 0.5))`` with mode +1 major to -1 minor, times its
-    confidence: major and danceable music is called happy (Hevner 1935; Eerola and Vuoskoski 2011), minor and slow music sad.
+    ``logistic(0.4 * (lead of HAPPY over SAD) + 0.8 * mode + 2 * (danceability - 0.5))`` with mode +1 major to -1 minor,
+    times its confidence: major and danceable music is called happy (Hevner 1935; Eerola and Vuoskoski 2011), minor and
+    slow music sad.
     """
     scale = (1.0 if signal.mode == 1 else -1.0) * signal.mode_confidence
     mood = 0.8 * scale + 2.0 * (signal.danceability - 0.5)
@@ -139,8 +142,8 @@ def valence(signal: SignalFeatures, votes: TagVotes) -> Estimate:
 def _spoken_in_signal(signal: SignalFeatures) -> float:
     """Return how much the signal is like speech: modulated at 4 Hz, with pauses, without a beat, without a scale.
 
-    The first two after Scheirer and Slaney (1997); in music half of the modulation at the rate of syllables is common, so
-    that all four are needed.
+    The first two after Scheirer and Slaney (1997); in music half of the modulation at the rate of syllables is common,
+    so that all four are needed.
     """
     syllables = _between(signal.syllabic, 0.25, 0.5)
     pauses = _between(signal.pauses, 0.1, 0.3)

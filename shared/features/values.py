@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Final, Self
+from typing import Any, Final, Self
 
 FEATURE_VERSION: Final = "1"  # of definitions and estimators: values of another version are not comparable
 
@@ -52,6 +52,6 @@ class SignalFeatures:
         Raises:
             KeyError: a value is missing.
         """
-        known = {field.name: values[field.name] for field in fields(cls) if field.name != "loudness"}
+        known: dict[str, Any] = {field.name: values[field.name] for field in fields(cls) if field.name != "loudness"}
         whole = {name: round(known[name]) for name in ("duration_ms", "time_signature", "key", "mode")}
-        return cls(loudness=values.get("loudness"), **{**known, **whole})
+        return cls(loudness=values.get("loudness"), **(known | whole))

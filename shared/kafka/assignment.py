@@ -1,6 +1,7 @@
 """The partitions that are ours now: taking them over, giving them back, pausing them."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,7 @@ from shared.metrics.stream import StreamMetrics
 log = logging.getLogger("needledrop.kafka")
 
 _CALL_TIMEOUT_S = 10.0
+_METADATA_MAGIC = b"CGMDv2:"
 
 
 class Assignment:
@@ -32,8 +34,7 @@ class Assignment:
         self._progress: dict[tuple[str, int], PartitionProgress] = {}
         self.paused = False
         self.joined = False
-        """Whether the group has had us as a member, with or without partitions. (Asking the client, `memberid()`, can
-        block for as long as the group takes.)"""
+        """Whether the group has had us as a member, with or without partitions."""
 
     def subscribe(self, topics: list[str]) -> None:
         """Join the group."""
@@ -49,6 +50,15 @@ class Assignment:
     def n_in_flight(self) -> int:
         """Records taken and not committed."""
         return sum(len(progress.in_flight) for progress in self._progress.values())
+
+    def watch_membership(self) -> None:
+        """Look whether we have joined: KIP-848 calls nobody back for a member that gets no partitions."""
+        if not self.joined:
+            metadata = self._consumer.consumer_group_metadata()
+            # Source: rd_kafka_consumer_group_metadata_write: the magic, then the generation (or epoch) of the member as
+            # the machine's int32, -1 or 0 before it has joined.
+            generation = metadata.removeprefix(_METADATA_MAGIC)[:4] if metadata.startswith(_METADATA_MAGIC) else b""
+            self.joined = int.from_bytes(generation, sys.byteorder, signed=True) > 0
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume fetching of everything that is ours."""

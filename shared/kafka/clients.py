@@ -88,8 +88,10 @@ def group_consumer(settings: KafkaSettings, group: str) -> Consumer:
         config["partition.assignment.strategy"] = "cooperative-sticky"
         config["session.timeout.ms"] = int(settings.session_timeout_s * 1000)
         config["heartbeat.interval.ms"] = int(settings.session_timeout_s * 1000 / 3)
-    if settings.slot:
-        config["group.instance.id"] = f"{group}-{settings.slot}"
+        # Not with KIP-848: there the broker refuses the successor of a killed member (UNRELEASED_INSTANCE_ID) until the
+        # session of the dead one is over.
+        if settings.slot:
+            config["group.instance.id"] = f"{group}-{settings.slot}"
     return Consumer(config)
 
 

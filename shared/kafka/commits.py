@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from shared.kafka.faults import error_of, stopping
+from shared.kafka.faults import error_of, is_fatal, stopping
 from shared.kafka.records import Outgoing
 from shared.kafka.transactions import Transactions
 from shared.metrics.stream import StreamMetrics
@@ -51,7 +51,7 @@ class Commits:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as exception:
             error = error_of(exception)
-            if error.fatal():
+            if is_fatal(error):
                 raise stopping(error) from exception
             # The work is idempotent: whatever the reason, it is done again or committed with the next batch.
             level = logging.INFO if error.code() in _GROUP_MOVED_ON else logging.WARNING

@@ -27,6 +27,14 @@ def error_of(exception: KafkaException) -> KafkaError:
     return error
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Whether the client that reports ``error`` will never work again.
+
+    A producer's errors say so themselves; a consumer that is polled gives a code for it (and ``fatal()`` is False).
+    """
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001 - a public constant
+
+
 def is_fenced(error: KafkaError) -> bool:
     """Whether another producer or group member holds our identity now."""
     fenced = (
@@ -35,7 +43,8 @@ def is_fenced(error: KafkaError) -> bool:
         KafkaError.PRODUCER_FENCED,
         KafkaError.INVALID_PRODUCER_EPOCH,
     )
-    return error.code() in fenced
+    # The cause of a consumer's fatal error is in its text only.
+    return error.code() in fenced or (is_fatal(error) and "fenced" in error.str())
 
 
 def stopping(error: KafkaError) -> StreamStoppedError:

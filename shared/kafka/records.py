@@ -55,7 +55,10 @@ class Outgoing:
 def record_of(message: Message) -> Record:
     """The record in a message of the client that is not an error."""
     _, timestamp_ms = message.timestamp()
-    headers = message.headers() or []
+    try:
+        headers = message.headers() or []
+    except SystemError:  # what the client raises for a header whose name is not UTF-8; a stranger's header, then
+        headers = []
     pairs = headers.items() if isinstance(headers, dict) else headers
     return Record(
         topic=message.topic() or "",

@@ -21,7 +21,7 @@ from shared.kafka.assignment import Assignment
 from shared.kafka.backlog import BacklogLimit
 from shared.kafka.clients import group_consumer
 from shared.kafka.commits import Commits
-from shared.kafka.faults import WorkLostError, stopping
+from shared.kafka.faults import WorkLostError, is_fatal, stopping
 from shared.kafka.progress import InFlight, Outputs, PartitionProgress
 from shared.kafka.records import Outgoing, Record, record_of
 from shared.metrics.stream import StreamMetrics
@@ -235,6 +235,7 @@ class Stream:
                 progress.commit(0, offset.offset)
 
     def _measure_lag(self) -> None:
+        self._assignment.watch_membership()
         total = 0
         for progress in self._assignment:
             one = TopicPartition(progress.topic, progress.partition)
@@ -277,7 +278,7 @@ class Stream:
             )
         if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             log.warning("a topic is missing: run `needledrop topics create`", extra={"error": error.str()})
-        elif error.fatal():
+        elif is_fatal(error):
             raise stopping(error)
         else:
             log.warning("kafka", extra={"error": error.name(), "detail": error.str()})

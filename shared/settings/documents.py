@@ -100,9 +100,10 @@ def _default_of(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, Path):
         # The same on every machine, or the page would differ from one to the next.
-        for folder, shown in _FOLDERS_OF_A_PERSON.items():
-            value = value.as_posix().replace(folder.as_posix(), shown)
-        return f"`{value}`"
+        shown = value.as_posix()
+        for folder, name in _FOLDERS_OF_A_PERSON.items():
+            shown = shown.replace(folder.as_posix(), name)
+        return f"`{shown}`"
     if isinstance(value, frozenset):
         return f"`{','.join(sorted(value))}`"
     if isinstance(value, bool):

@@ -14,4 +14,5 @@ class StackSettings(BaseSettings):
     model_config = settings_config("NEEDLEDROP_")
 
     state: Path = Path(platformdirs.user_state_dir("needledrop"))
-    """Folder for the files of Redis and of a durable Kafka, for logs, and for the addresses that other commands read."""
+    """Folder for the files of Redis and of a durable Kafka, for logs, and for the addresses that other commands
+    read."""

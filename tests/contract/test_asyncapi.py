@@ -72,7 +72,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
         fault(document)
         documents[fault.__name__] = folder / f"{fault.__name__}.yaml"
         documents[fault.__name__].write_text(yaml.safe_dump(document), encoding="utf-8")
-    command = [NODE, HERE / "check.mjs", *documents.values()]
+    command = [NODE, str(HERE / "check.mjs"), *map(str, documents.values())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
     return dict(zip(documents, map(json.loads, done.stdout.splitlines()), strict=True))
 

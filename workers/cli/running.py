@@ -28,13 +28,14 @@ from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
+from shared.settings.stack import StackSettings
 from shared.settings.trends import TrendsSettings
 from shared.settings.workers import ClassifierSettings, ExtractorSettings, HttpSettings, LogSettings, ModelSettings
 from workers.cli.console import err, out, progress
 from workers.cli.demo_music import ATTRIBUTION, demo_music
 from workers.cli.publishing import submitted
 from workers.cli.showing import show_outcome
-from workers.cli.stack import STATE_FOLDER, Stack, embedded_stack
+from workers.cli.stack import Stack, embedded_stack
 from workers.cli.tracks import NamedTrack, media_roots, tracks_of
 
 _DEMO_PATIENCE_S = 120.0
@@ -99,9 +100,13 @@ def chosen_ensemble() -> tuple[Ensemble, Path]:
 def up(
     names: Names = None,
     kafka_home: KafkaHomeOption = None,
-    state: Annotated[Path, typer.Option(help="Where Redis, logs and a real broker keep their files.")] = STATE_FOLDER,
+    state: Annotated[
+        Path | None,
+        typer.Option(envvar="NEEDLEDROP_STATE", help="Where Redis, logs and a real broker keep their files."),
+    ] = None,
 ) -> None:
     """Run broker, Redis and all workers until Ctrl-C. PATHs become media roots, which workers may read."""
+    state = state or loaded(StackSettings).state
     with _started(media_roots(names or []), kafka_home, state) as stack:
         _say_where(stack, state)
         out.print(

@@ -5,6 +5,7 @@ import os
 from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.redis import RedisSettings
+from shared.settings.stack import StackSettings
 from workers.cli.stack import running_stack
 
 _REACHING = ("NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS", "NEEDLEDROP_REDIS_URL")
@@ -14,7 +15,7 @@ def use_running_stack() -> None:
     """Let commands reach the stack that runs here, unless the environment names brokers or a Redis."""
     if any(name in os.environ for name in _REACHING):
         return
-    stack = running_stack()
+    stack = running_stack(loaded(StackSettings).state)
     if stack:
         os.environ.update(stack.environment())
 

@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
 from schemas.errors import InvalidSettingError
 from schemas.topics import TOPICS
 from shared.embedded.kafka_home import KafkaHome
@@ -29,7 +27,6 @@ from shared.settings.kafka import KafkaSettings
 from workers.trends.windows import SOURCES, WINDOWS_S, changelog_name
 
 WORKERS: Final = ("extractor", "classifier", "projector", "trends")
-STATE_FOLDER: Final = Path(os.environ.get("NEEDLEDROP_STATE") or platformdirs.user_state_dir("needledrop"))
 _STACK_FILE: Final = "stack.json"
 _PARTITIONS: Final = 4
 # The mock cluster keeps 5 MB a partition, some 14 features events; a record that is written alone is two offsets.
@@ -61,7 +58,7 @@ class Stack:
         }
 
 
-def running_stack(folder: Path = STATE_FOLDER) -> Stack | None:
+def running_stack(folder: Path) -> Stack | None:
     """The stack that another process of this user runs now, None when there is none."""
     try:
         stack = Stack(**json.loads((folder / _STACK_FILE).read_text()))

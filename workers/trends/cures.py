@@ -38,11 +38,12 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         ours = cast("_Consumer", self.consumer)
         subscription = consumer._subscription.subscription  # noqa: SLF001
         assignment = subscription.assignment if subscription else None
+        states = {tp: assignment.state_value(tp) for tp in assignment.tps} if assignment and assignment.active else {}
         places = {
             # aiokafka's partitions and Faust's are equal, and hash alike: both are named tuples.
             tp: (state.position, state.highwater)
-            for tp in (assignment.tps if assignment and assignment.active else ())
-            if not ours._is_changelog_tp(tp) and (state := assignment.state_value(tp)).has_valid_position  # noqa: SLF001
+            for tp, state in states.items()
+            if state.has_valid_position and not ours._is_changelog_tp(tp)  # noqa: SLF001
         }
         returned = {tp: [record.offset for record in batch] for tp, batch in records.items()}
         ours.ledger.note_fetched(assignment, places, returned)

@@ -36,7 +36,7 @@ _LOOK_EVERY_S: Final = 0.1
 _MEASURE_EVERY_S: Final = 2.0
 _FORGET_EVERY_S: Final = 60.0
 # Faust's full buffer of 4,096 records is counted in some 5 s.
-_DELIVERED_WITHIN_S: Final = 15.0
+_DELIVERED_WITHIN_S: Final = 10.0
 # An event loop that has not measured for so long hangs.
 _SILENT_S: Final = 15.0
 # Orchestrators kill after 10 s or more.

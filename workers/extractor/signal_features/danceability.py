@@ -7,8 +7,8 @@ import numpy as np
 from workers.extractor.signal_features.periodicity import Periodicity, near, reachable
 from workers.extractor.signal_features.timbre import Timbre
 
-# People like to move at 2 Hz (MacDougall and Moore 2005, "Marching to the beat of the same drummer"); half an octave off is
-# still dance music, an octave is not.
+# People like to move at 2 Hz (MacDougall and Moore 2005, "Marching to the beat of the same drummer"); half an octave
+# off is still dance music, an octave is not.
 _BEST_BPM = 118.0
 _WIDTH_OCTAVES = 0.5
 _BEAT, _REGULARITY, _TEMPO, _BASS = 0.4, 0.25, 0.2, 0.15
@@ -30,7 +30,5 @@ def danceability(rhythm: Periodicity, bpm: float, timbre: Timbre) -> float:
     # Without a beat neither its tempo nor bass makes one dance.
     present = min(1.0, 3.0 * beat)
     return (
-        _BEAT * beat
-        + _REGULARITY * regularity
-        + present * (_TEMPO * pace + _BASS * min(1.0, timbre.bass / _MUCH_BASS))
+        _BEAT * beat + _REGULARITY * regularity + present * (_TEMPO * pace + _BASS * min(1.0, timbre.bass / _MUCH_BASS))
     )

@@ -1,10 +1,10 @@
 """Key and mode from a tuned chroma of spectral peaks, against published key profiles.
 
-One tuning estimate for the excerpt (a record is not retuned within half a minute), then peaks only, so that drums and noise
-between partials count little, each frame with the same weight, so that a loud bar does not decide. Profiles: Albrecht and
-Shanahan (2013, "The use of large corpora to train a new type of key-finding algorithm", Music Perception 31/1) and Temperley's
-from the Kostka-Payne corpus (2001, "The Cognition of Basic Musical Structures"), averaged: the first is better at minor, the
-second at major.
+One tuning estimate for the excerpt (a record is not retuned within half a minute), then peaks only, so that drums and
+noise between partials count little, each frame with the same weight, so that a loud bar does not decide. Profiles:
+Albrecht and Shanahan (2013, "The use of large corpora to train a new type of key-finding algorithm", Music Perception
+31/1) and Temperley's from the Kostka-Payne corpus (2001, "The Cognition of Basic Musical Structures"), averaged: the
+first is better at minor, the second at major.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from workers.extractor.signal_features.frames import LOW_RATE_HZ, Array, Samples, power_spectra
+from workers.extractor.signal_features.frames import LOW_RATE_HZ, Array, Samples, power_chunks
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,12 +34,13 @@ _TEMPERLEY: Final = (
     (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330),
 )
 
-# Is there a key at all? Two things must hold. Peaks lie on one semitone grid: the length of their mean direction is above what
-# chance gives (Rayleigh's test at 2.5 sigma: 1 in 500); it is 0.12 to 0.5 in rendered music, 0.03 to 0.1 in death metal.
+# Is there a key at all? Two things must hold. Peaks lie on one semitone grid: the length of their mean direction is
+# above what chance gives (Rayleigh's test at 2.5 sigma: 1 in 500); it is 0.12 to 0.5 in rendered music, 0.03 to 0.1 in
+# death metal.
 _RAYLEIGH = 2.5
 _CLEAR_GRID = 0.08  # above chance
-# And the pitch classes are not all alike: half the distance from a flat chroma is 0.07 to 0.11 in noise (1 to 30 s), 0.14 to
-# 0.33 in music, 0.75 for a chord alone.
+# And the pitch classes are not all alike: half the distance from a flat chroma is 0.07 to 0.11 in noise (1 to 30 s),
+# 0.14 to 0.33 in music, 0.75 for a chord alone.
 _NO_TONALITY = 0.06
 _CLEAR_TONALITY = 0.14
 _SCORE_SCALE = 0.06  # of the softmax that makes correlations a confidence: a lead of 0.06 means odds of e to 1
@@ -67,7 +68,9 @@ def key(low_rate_samples: Samples) -> Key:
     if total <= 0.0:
         return NO_KEY
     tonality = float(np.abs(chroma.classes / total - 1.0 / 12.0).sum() / (2.0 * (1.0 - 1.0 / 12.0)))
-    presence = _ramp(chroma.grid, chroma.chance, chroma.chance + _CLEAR_GRID) * _ramp(tonality, _NO_TONALITY, _CLEAR_TONALITY)
+    presence = _ramp(chroma.grid, chroma.chance, chroma.chance + _CLEAR_GRID) * _ramp(
+        tonality, _NO_TONALITY, _CLEAR_TONALITY
+    )
     scores = _PROFILES @ _standardised(chroma.classes)
     odds = np.exp((scores - scores.max()) / _SCORE_SCALE)
     likelihoods = odds / odds.sum()
@@ -99,7 +102,7 @@ def tuned_chroma(low_rate_samples: Samples) -> Chroma:
     Args:
         low_rate_samples: mono, shape (n_samples,), at LOW_RATE_HZ.
     """
-    hz, weights = _peaks(power_spectra(low_rate_samples, _N_FFT, _HOP))
+    hz, weights = _peaks(np.concatenate(list(power_chunks(low_rate_samples, _N_FFT, _HOP))))
     in_melody = hz >= _MELODY_HZ[0]
     pitches = 69.0 + 12.0 * np.log2(np.maximum(hz, 1.0) / 440.0)
     # Deviations from the semitone grid live on a circle: their weighted mean direction is the tuning.
@@ -121,7 +124,7 @@ def tuned_chroma(low_rate_samples: Samples) -> Chroma:
 
 
 def _peaks(power: Array) -> tuple[Floats, Floats]:
-    """Return frequency in Hz and weight of each spectral peak; the weights of one frame sum to 1, or to less in a pause."""
+    """Return frequency in Hz and weight of each spectral peak; a frame's weights sum to 1, less in a pause."""
     hz_per_bin = LOW_RATE_HZ / _N_FFT
     first, last = int(_BASS_HZ[0] / hz_per_bin), int(_MELODY_HZ[1] / hz_per_bin)
     centre, below, above = power[:, first:last], power[:, first - 1 : last - 1], power[:, first + 1 : last + 1]
@@ -142,13 +145,17 @@ def _ramp(value: float, low: float, high: float) -> float:
 
 
 def _standardised(values: npt.ArrayLike) -> Floats:
-    centred = np.asarray(values, dtype=np.float64) - np.mean(values)
-    return centred / max(float(np.linalg.norm(centred)), 1e-12)
+    array = np.asarray(values, dtype=np.float64)
+    centred = array - float(array.mean())
+    return np.asarray(centred / max(float(np.linalg.norm(centred)), 1e-12))
 
 
 def _profiles() -> Floats:
     """Return unit-length profiles: twelve major keys from C, twelve minor ones; shape (24, 12)."""
-    modes = [_standardised(first) + _standardised(second) for first, second in zip(_ALBRECHT_SHANAHAN, _TEMPERLEY, strict=True)]
+    modes = [
+        _standardised(first) + _standardised(second)
+        for first, second in zip(_ALBRECHT_SHANAHAN, _TEMPERLEY, strict=True)
+    ]
     return np.stack([_standardised(np.roll(mode, tonic)) for mode in modes for tonic in range(12)])
 
 

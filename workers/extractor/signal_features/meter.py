@@ -1,9 +1,9 @@
 """Meter from the beat: bars make beats recur after 3, 4, 5 or 7 of them better than after other numbers.
 
-The contrast of a meter is the mean autocorrelation (onsets and harmonic change) at whole bars minus that at other whole numbers
-of beats, over the first eight beats. Two beats are left out of the comparison for four (a bar of 4/4 repeats halfway) and 4/4
-is preferred when contrasts are close, as most music is in it. Six is told from the subdivision: slow felt beats in three, none
-of them a backbeat.
+The contrast of a meter is the mean autocorrelation (onsets and harmonic change) at whole bars minus that at other whole
+numbers of beats, over the first eight beats. Two beats are left out of the comparison for four (a bar of 4/4 repeats
+halfway) and 4/4 is preferred when contrasts are close, as most music is in it. Six is told from the subdivision: slow
+felt beats in three, none of them a backbeat.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ import numpy as np
 from workers.extractor.signal_features.periodicity import Floats, Periodicity, near
 
 _N_BEATS = 8  # two bars of four; longer lags mostly say that the tempo was not exact
-# What a meter's contrast must exceed that of 4/4 by. About nine tracks of ten are in 4/4, one in 3/4, and few in five or seven.
+# What a meter's contrast must exceed that of 4/4 by. About nine tracks of ten are in 4/4, one in 3/4, and few in five
+# or seven.
 _HANDICAPS = {3: 0.1, 4: 0.0, 5: 0.15, 7: 0.15}
 _CONTRAST_SCALE = 0.08  # of the softmax that makes contrasts a confidence: a lead of 0.08 means odds of e to 1
 
@@ -38,8 +39,8 @@ def meter(rhythm: Periodicity, bpm: float, pulse_clarity: float) -> Meter:
         return Meter(4, 0.0)
     beat_s = 60.0 / bpm
     n_beats = min(_N_BEATS, int(rhythm.longest_lag_s / beat_s))
-    beats = np.arange(1, n_beats + 1)
-    recurrence = near(rhythm.onsets, beats * beat_s) + near(rhythm.harmony, beats * beat_s)
+    lags_s = beat_s * np.arange(1.0, n_beats + 1.0)
+    recurrence: Floats = np.add(near(rhythm.onsets, lags_s), near(rhythm.harmony, lags_s))
     leads = {
         n: _contrast(recurrence, n) - handicap for n, handicap in _HANDICAPS.items() if n_beats > n
     }  # a bar is seen only with a beat after it

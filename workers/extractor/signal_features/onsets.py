@@ -5,14 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from workers.extractor.signal_features.frames import LOW_RATE_HZ, SAMPLE_RATE_HZ, Array, Samples, power_spectra
+from workers.extractor.signal_features.frames import LOW_RATE_HZ, SAMPLE_RATE_HZ, Array, Samples, power_chunks
 
 HOP = 160  # 10 ms: a sixteenth note at 200 BPM is 75 ms
 FRAME_RATE_HZ = SAMPLE_RATE_HZ / HOP
 _N_FFT = 512  # 32 ms: as short as resolving a bass drum from a bass allows
 _FLUX_LAG = 3  # frames; 30 ms, about one window, so that a vibrato is no onset
 
-# Edges of the bands in which energy is followed, in Hz: half-octave bands, with the lowest ones as wide as the transform allows.
+# Edges of the bands in which energy is followed, in Hz: half-octave bands, with the lowest ones as wide as the
+# transform allows.
 _EDGES_HZ = (31, 94, 156, 250, 375, 530, 750, 1060, 1500, 2120, 3000, 4240, 6000, 8000)
 # Which of them make one onset curve: bass drum and bass; body of snare and voice; attacks and consonants; cymbals.
 _GROUPS = ((0, 2), (2, 5), (5, 9), (9, 13))
@@ -20,12 +21,16 @@ _PULSE_WIDTH = 5  # frames; 50 ms, so that a pulse between two frames looks like
 _DYNAMIC_RANGE = 1e-7  # what lies 70 dB below the loudest band of the excerpt counts as silence
 
 _HARMONY_N_FFT = 1024  # 256 ms at 4 kHz: tells semitones apart from about 130 Hz upwards
-_HARMONY_HOP = 200  # 50 ms
-_HARMONY_LAG = 4  # frames; 200 ms, so that the window before a chord change and the one after it hardly overlap
+_HARMONY_HOP = 100  # 25 ms
+_HARMONY_SMOOTHING = 7  # frames; 150 ms: a grace note is no chord
+_HARMONY_LAG = 8  # frames; 200 ms, so that the window before a chord change and the one after it hardly overlap
 _HARMONY_RANGE_HZ = (60.0, 1_400.0)
-# Against the loudest frame, in the measure below, 86 dB: low enough that loudness does not show in what is left of a chroma.
+# Against the loudest frame, in the measure below, 86 dB: low enough that loudness does not show in what is left of a
+# chroma.
 _HARMONY_FLOOR = 1e-3
-_HARMONY_AUDIBLE = 0.05  # of the loudest frame, in that measure: a change from or to much less is a start or an end, no harmony
+_HARMONY_AUDIBLE = (
+    0.05  # of the loudest frame, in that measure: a change from or to much less is a start or an end, no harmony
+)
 _HARMONY_EXPONENT = 0.35  # of power: magnitude^0.7, so that the loudest partial does not decide alone
 
 
@@ -47,7 +52,8 @@ def onset_curves(samples: Samples, low_rate_samples: Samples) -> OnsetCurves:
         low_rate_samples: the same at LOW_RATE_HZ.
     """
     bins = np.rint(np.array(_EDGES_HZ) * _N_FFT / SAMPLE_RATE_HZ).astype(np.intp)
-    energy = np.add.reduceat(power_spectra(samples, _N_FFT, HOP)[:, : bins[-1]], bins[:-1], axis=1)
+    chunks = power_chunks(samples, _N_FFT, HOP)
+    energy = np.concatenate([np.add.reduceat(power[:, : bins[-1]], bins[:-1], axis=1) for power in chunks])
     loudest = float(energy.max())
     if loudest <= 0.0:
         silence = np.zeros((len(_GROUPS), len(energy)), np.float32)
@@ -67,11 +73,11 @@ def _rise(levels: Array) -> Array:
 
 
 def _harmonic_novelty(samples: Samples) -> Array:
-    """Return the distance of the chroma 100 ms later from that 100 ms earlier, one value every 50 ms."""
-    magnitudes = power_spectra(samples, _HARMONY_N_FFT, _HARMONY_HOP) ** np.float32(_HARMONY_EXPONENT)
-    chroma = magnitudes @ _PITCH_CLASSES
+    """Return the distance of the chroma 100 ms later from that 100 ms earlier, one value every 25 ms."""
+    chunks = power_chunks(samples, _HARMONY_N_FFT, _HARMONY_HOP)
+    chroma = np.concatenate([power ** np.float32(_HARMONY_EXPONENT) @ _PITCH_CLASSES for power in chunks])
     strength = np.linalg.norm(chroma, axis=1, keepdims=True)
-    chroma = uniform_filter1d(chroma / (strength + _HARMONY_FLOOR * strength.max() + 1e-12), 3, axis=0)
+    chroma = uniform_filter1d(chroma / (strength + _HARMONY_FLOOR * strength.max() + 1e-12), _HARMONY_SMOOTHING, axis=0)
     novelty = np.zeros(len(chroma), np.float32)
     if len(chroma) > _HARMONY_LAG:
         change = 1.0 - np.einsum("fc,fc->f", chroma[_HARMONY_LAG:], chroma[:-_HARMONY_LAG])

@@ -14,7 +14,8 @@ Floats = npt.NDArray[np.float64]
 
 _TREND_S = 1.0  # slower changes than this (a swell, a fade) are no rhythm
 _LEAST_OVERLAP = 0.25  # of the excerpt: lags that compare less of it are statistics of a few notes
-# A player's tempo drifts and lags fall between frames: a peak counts wherever it lies within 1.5 % of the lag asked for.
+# A player's tempo drifts and lags fall between frames: a peak counts wherever it lies within 1.5 % of the lag asked
+# for.
 _TOLERANCE = (-0.015, 0.0, 0.015)
 
 
@@ -52,7 +53,9 @@ def near(autocorrelation: Array, lags_s: Floats) -> Floats:
     """Return the highest autocorrelation within 1.5 % of each lag; lags_s of any shape, in seconds."""
     frames = np.arange(len(autocorrelation))
     lags = lags_s * FRAME_RATE_HZ
-    return np.max([np.interp(lags * (1.0 + shift), frames, autocorrelation) for shift in _TOLERANCE], axis=0)
+    return np.asarray(
+        np.max([np.interp(lags * (1.0 + shift), frames, autocorrelation) for shift in _TOLERANCE], axis=0)
+    )
 
 
 def reachable(lags_s: Floats, rhythm: Periodicity) -> Floats:

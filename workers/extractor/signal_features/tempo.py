@@ -1,9 +1,9 @@
 """Tempo with the octave right: every candidate is scored at all metrical levels at once.
 
-A beat of the right length recurs after whole numbers of beats and does *not* recur after fractions of one. Chords hardly ever
-change between beats, often on the bar, and cymbals play what lies between beats. So a candidate is scored by the
-autocorrelation of onsets, cymbals and harmonic change at ratios from a quarter of a beat to eight beats, against a template,
-plus a wide prior. The template is a softmax regression over the candidates, ridge towards zero, fitted by
+A beat of the right length recurs after whole numbers of beats and does *not* recur after fractions of one. Chords
+hardly ever change between beats, often on the bar, and cymbals play what lies between beats. So a candidate is scored
+by the autocorrelation of onsets, cymbals and harmonic change at ratios from a quarter of a beat to eight beats, against
+a template, plus a wide prior. The template is a softmax regression over the candidates, ridge towards zero, fitted by
 ``benchmarks/tempo_template.py``, which also cross-validates it groove by groove. The prior is not fitted.
 """
 
@@ -21,12 +21,13 @@ CANDIDATES_BPM: Final[Floats] = np.exp(np.arange(np.log(40.0), np.log(241.0), np
 LEVELS: Final[Floats] = np.array([1 / 4, 1 / 3, 1 / 2, 2 / 3, 1.0, 3 / 2, 2.0, 3.0, 4.0, 8.0])  # in beats
 CYMBAL_LEVELS: Final[Floats] = np.array([1 / 4, 1 / 2, 1.0, 2.0])
 
-# What people tap to centres on about 115 BPM; 0.8 octaves (one standard deviation) reach 66 to 200, so that evidence decides.
+# What people tap to centres on about 115 BPM; 0.8 octaves (one standard deviation) reach 66 to 200, so that evidence
+# decides.
 _PRIOR_CENTRE_BPM = 115.0
 _PRIOR_WIDTH_OCTAVES = 0.8
 # Pulses that are all alike, as a metronome's, are the beat, not a part of it: a candidate whose half or third recurs as
-# strongly as one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats recur better.)
-# For halves, and for thirds: less, as the equal eighths of a 6/8 arpeggio are three to a beat.
+# strongly as one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats
+# recur better.) For halves, and for thirds: less, as the equal eighths of a 6/8 arpeggio are three to a beat.
 _EQUAL_PULSES_PENALTIES = np.array([7.0, 3.0])
 _EQUAL_PULSES_RANGE = (0.85, 0.95)  # of the part to whole beats: the penalty begins, is in full
 
@@ -82,7 +83,7 @@ def tempo(rhythm: Periodicity) -> Tempo:
 
 
 def evidence(rhythm: Periodicity, candidates_bpm: Floats = CANDIDATES_BPM) -> Floats:
-    """Return what the template weighs, shape (n_candidates, 24): onsets and harmony at LEVELS, cymbals at CYMBAL_LEVELS."""
+    """Return what the template weighs, (n_candidates, 24): onsets, harmony at LEVELS; cymbals at CYMBAL_LEVELS."""
     beats_s = 60.0 / candidates_bpm[:, None]
     return np.concatenate(
         [
@@ -107,7 +108,7 @@ def equal_pulses(rhythm: Periodicity) -> Floats:
     longer = near(rhythm.amplitude, reachable(beats_s[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)).max(axis=1)
     low, high = _EQUAL_PULSES_RANGE
     alike = np.clip((parts / np.maximum(longer, 0.1)[:, None] - low) / (high - low), 0.0, 1.0)
-    return (alike * _EQUAL_PULSES_PENALTIES).max(axis=1) * np.clip(longer, 0.0, 1.0)
+    return np.asarray((alike * _EQUAL_PULSES_PENALTIES).max(axis=1) * np.clip(longer, 0.0, 1.0))
 
 
 def neighbourhood_masses(scores: Floats) -> Floats:
@@ -120,7 +121,7 @@ def neighbourhood_masses(scores: Floats) -> Floats:
     """
     likelihoods = np.exp(scores - scores.max(axis=-1, keepdims=True))
     likelihoods /= likelihoods.sum(axis=-1, keepdims=True)
-    return uniform_filter1d(likelihoods, _NEIGHBOURHOOD, axis=-1, mode="constant") * _NEIGHBOURHOOD
+    return np.asarray(uniform_filter1d(likelihoods, _NEIGHBOURHOOD, axis=-1, mode="constant")) * _NEIGHBOURHOOD
 
 
 def best_candidate(scores: Floats, masses: Floats) -> int:

@@ -33,7 +33,7 @@ class Timbre:
     onset_rate_hz: float  # >= 0: clear attacks a second
     pauses: float  # [0, 1]: share of frames 20 dB below the mean level
     syllabic: float  # [0, 1]: share of the voice band's modulation that lies at the rate of syllables
-    floor: float  # [0, 1]: how near the quietest moments are to the mean, and how flat: rooms and audiences are never quiet
+    floor: float  # [0, 1]: level and flatness of the quietest moments: rooms and audiences are never quiet
 
 
 SILENT_TIMBRE = Timbre(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -60,7 +60,9 @@ def timbre(curves: OnsetCurves) -> Timbre:
         onset_rate_hz=_onset_rate_hz(curves),
         pauses=float((total < total.mean() * 10.0 ** (_PAUSE_DB / 10.0)).mean()),
         syllabic=_syllabic_share(energy[:, _BANDS_OF_VOICE].sum(axis=1)),
-        floor=float(10.0 ** (np.clip(low_db, -60.0, 0.0) / 20.0) * _entropy(np.sqrt(quiet) / max(np.sqrt(quiet).sum(), 1e-12))),
+        floor=float(
+            10.0 ** (np.clip(low_db, -60.0, 0.0) / 20.0) * _entropy(np.sqrt(quiet) / max(np.sqrt(quiet).sum(), 1e-12))
+        ),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from shared.models.builder import build_default
+from shared.models.builder import build_default, plain_files
 from shared.models.sessions import RunningEnsemble, load_running_ensemble
 
 
@@ -19,6 +19,14 @@ def default_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the default ensemble lies; not to be written to."""
     folder = tmp_path_factory.mktemp("ensemble")
     build_default(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the published networks lie as they were published, embeddings included; not to be written to."""
+    folder = tmp_path_factory.mktemp("plain")
+    build_default(folder, plain_files())
     return folder
 
 

@@ -20,11 +20,7 @@ def test_default_ensemble_has_the_four_published_networks_and_their_licence(defa
     assert {member.licence for member in ensemble.members} == {"ISC"}
     assert {len(member.tags) for member in ensemble.members} == {50}
     assert {member.patch_frames for member in ensemble.members} == {187}
-    assert sorted(path.suffix for path in default_folder.iterdir()) == [".json", *[".onnx"] * 4]
-
-
-def test_default_ensemble_is_the_same_whenever_it_is_built(default_folder: Path, tmp_path: Path) -> None:
-    assert located_or_built(tmp_path / "new" / "models").digest == load_ensemble(default_folder).digest
+    assert sorted(path.suffix for path in default_folder.iterdir()) == [".json", ".onnx"]
 
 
 def test_ensemble_that_is_there_is_not_built_again(default_folder: Path) -> None:
@@ -35,7 +31,9 @@ def test_ensemble_that_is_there_is_not_built_again(default_folder: Path) -> None
     assert {path: path.stat().st_mtime_ns for path in default_folder.iterdir()} == before
 
 
-def test_processes_that_start_together_build_one_ensemble(default_folder: Path, tmp_path: Path) -> None:
+def test_processes_that_start_together_build_one_ensemble_the_same_as_any_other(
+    default_folder: Path, tmp_path: Path
+) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         ensembles = pool.map_async(located_or_built, [tmp_path] * 2).get(timeout=60)
 

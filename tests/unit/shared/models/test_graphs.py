@@ -30,15 +30,15 @@ def test_embedding_is_what_the_last_dense_layer_reads(
     np.testing.assert_allclose(answer.probabilities, 1 / (1 + np.exp(-logits)), atol=1e-6)
 
 
-def test_graphs_hold_every_trained_weight_and_nothing_of_the_optimiser(default_folder: Path) -> None:
-    members = {member.name: member for member in load_ensemble(default_folder).members}
+def test_graphs_hold_every_trained_weight_and_nothing_of_the_optimiser(plain_folder: Path) -> None:
+    members = {member.name: member for member in load_ensemble(plain_folder).members}
     for model in PUBLISHED:
         trained = {
             name: array.size
             for name, array in published_weights(model).items()
             if "/Adam" not in name and "_power" not in name
         }
-        graph = onnx.load(default_folder / members[model.name].file).graph
+        graph = onnx.load(plain_folder / members[model.name].file).graph
         held = {c.name: int(np.prod(c.dims)) for c in graph.initializer if not c.name.startswith("axis_")}
 
         assert held == trained

@@ -157,7 +157,7 @@ def test_changed_file_is_named_with_both_hashes(folder: Path) -> None:
 def test_default_ensemble_is_refused_when_one_of_its_files_is_damaged(default_folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(default_folder, copy)
-    [file] = copy.glob("MTT_vgg-*.onnx")
+    [file] = copy.glob("published-*.onnx")
     file.write_bytes(file.read_bytes()[:-1])
 
     with pytest.raises(InvalidSettingError, match=file.name):

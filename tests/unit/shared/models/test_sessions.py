@@ -30,9 +30,9 @@ CLIPS = (
 
 
 @pytest.fixture
-def folder(default_folder: Path, tmp_path: Path) -> Path:
+def folder(plain_folder: Path, tmp_path: Path) -> Path:
     """A copy of the default ensemble, to be added to."""
-    shutil.copytree(default_folder, tmp_path / "ensemble")
+    shutil.copytree(plain_folder, tmp_path / "ensemble")
     return tmp_path / "ensemble"
 
 

@@ -1,1 +1,0 @@
-"""Layer 2: training of ensembles (nothing yet)."""
