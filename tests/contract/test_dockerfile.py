@@ -103,6 +103,8 @@ def test_settings_of_the_image_are_read_and_its_ports_are_those_of_the_settings(
         monkeypatch.setenv(name, value)
 
     built = next(arguments for name, arguments in instructions(DOCKERFILE) if "models build" in arguments)
-    assert built.split()[-1] == str(ModelSettings().folder)
+    # Below the folder of the settings, the version decides where: so the same command must find it by the same setting.
+    assert built == f"NEEDLEDROP_MODELS_FOLDER={ModelSettings().folder} /opt/needledrop/bin/needledrop models build"
+    assert ("COPY", f"--from=product {ModelSettings().folder} {ModelSettings().folder}") in instructions(DOCKERFILE)
     assert HttpSettings().host == TrendsSettings().web_host == "0.0.0.0"
     assert ("EXPOSE", f"{HttpSettings().port} {TrendsSettings().web_port}") in instructions(DOCKERFILE)

@@ -1,5 +1,6 @@
 """The whole pipeline, as `needledrop up` starts it: on the embedded broker, and on a real Kafka where there is one."""
 
+import json
 import time
 import urllib.request
 import uuid
@@ -8,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -92,6 +93,11 @@ class Pipeline:
         address = f"http://127.0.0.1:{self.stack.http_ports[worker]}/metrics"
         with urllib.request.urlopen(address, timeout=5.0) as answer:
             return str(answer.read().decode())
+
+    def trends(self) -> dict[str, Any]:
+        """What the trends worker shows."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.stack.trends_port}/trends.json", timeout=5.0) as answer:
+            return dict(json.load(answer))
 
     def eventually(self, holds: Callable[[], object], *, within_s: float = 10.0) -> None:
         """Wait until it is true."""

@@ -22,7 +22,7 @@ _DYNAMIC_RANGE = 1e-7  # what lies 70 dB below the loudest band of the excerpt c
 
 _HARMONY_N_FFT = 1024  # 256 ms at 4 kHz: tells semitones apart from about 130 Hz upwards
 _HARMONY_HOP = 100  # 25 ms
-_HARMONY_SMOOTHING = 7  # frames; 150 ms: a grace note is no chord
+_HARMONY_SMOOTHING = 7  # frames; 175 ms: a grace note is no chord
 _HARMONY_LAG = 8  # frames; 200 ms, so that the window before a chord change and the one after it hardly overlap
 _HARMONY_RANGE_HZ = (60.0, 1_400.0)
 # Against the loudest frame, in the measure below, 86 dB: low enough that loudness does not show in what is left of a

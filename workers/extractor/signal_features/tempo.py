@@ -34,8 +34,8 @@ _EQUAL_PULSES_RANGE = (0.85, 0.95)  # of the part to whole beats: the penalty be
 # Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.002).
 TEMPLATE: Final[Floats] = np.array(
     [
-        *(-1.9, 0.1, 0.4, -0.2, 2.0, 0.4, 1.1, 2.2, 2.0, 0.7),  # onsets: beats and bars recur, quarter beats do not
-        *(1.2, 0.0, -3.8, -2.1, 0.9, -0.5, -0.2, 0.0, 2.9, 1.4),  # harmony: changes every four beats, not every half
+        *(-1.9, 0.1, 0.4, -0.2, 2.0, 0.4, 1.1, 2.2, 2.0, 0.8),  # onsets: beats and bars recur, quarter beats do not
+        *(1.4, 0.0, -3.7, -2.1, 0.9, -0.6, -0.1, 0.0, 2.9, 1.5),  # harmony: changes every four beats, not every half
         *(-2.2, 1.5, 2.4, 1.4),  # cymbals: may play halves, hardly quarters, of a beat
     ]
 )

@@ -1,13 +1,19 @@
 """All signal features of one excerpt: ranges, odd inputs, gain, and what they say of opposites."""
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from shared.features import SignalFeatures, complete
 from workers.extractor.signal_features import signal_features
+
+Samples = npt.NDArray[np.float32]
+Clicks = Callable[..., Samples]
+Chords = Callable[..., Samples]
 
 RNG = np.random.default_rng(11)
 ODD_INPUTS = {
@@ -30,6 +36,9 @@ ODD_INPUTS = {
 }
 
 
+UNBOUNDED = {"duration_ms", "loudness", "key", "tempo", "tempo_alternative_bpm", "onset_rate_hz", "dynamic_range_db"}
+
+
 def in_range(found: SignalFeatures) -> None:
     """Every value is finite, and within its range."""
     for name, value in asdict(found).items():
@@ -37,7 +46,11 @@ def in_range(found: SignalFeatures) -> None:
             assert name == "loudness"
             continue
         assert math.isfinite(value), name
-        if name not in {"duration_ms", "loudness", "key"} and not name.endswith(("bpm", "hz", "db")) and name != "tempo":
+        if (
+            name not in {"duration_ms", "loudness", "key"}
+            and not name.endswith(("bpm", "hz", "db"))
+            and name != "tempo"
+        ):
             assert 0.0 <= value <= (7 if name == "time_signature" else 1), (name, value)
     assert -1 <= found.key <= 11
     assert 3 <= found.time_signature <= 7
@@ -46,7 +59,7 @@ def in_range(found: SignalFeatures) -> None:
 
 @pytest.mark.parametrize("name", ODD_INPUTS)
 @pytest.mark.parametrize("loudness", [-10.0, None, -math.inf, math.nan])
-def test_signal_features_are_finite_and_in_range_for_any_input(name, loudness):  # type: ignore[no-untyped-def]
+def test_signal_features_are_finite_and_in_range_for_any_input(name: str, loudness: float | None) -> None:
     found = signal_features(ODD_INPUTS[name], loudness)
 
     in_range(found)
@@ -54,25 +67,29 @@ def test_signal_features_are_finite_and_in_range_for_any_input(name, loudness): 
 
 
 @pytest.mark.parametrize("name", ["nothing", "one sample", "silence", "offset only", "dither", "noise", "short noise"])
-def test_signal_features_are_unsure_where_there_is_no_music(name):  # type: ignore[no-untyped-def]
+def test_signal_features_are_unsure_where_there_is_no_music(name: str) -> None:
     found = signal_features(ODD_INPUTS[name], -20.0)
 
     assert found.key == -1
-    assert max(found.key_confidence, found.mode_confidence, found.tempo_confidence, found.time_signature_confidence) < 0.1
+    assert (
+        max(found.key_confidence, found.mode_confidence, found.tempo_confidence, found.time_signature_confidence) < 0.1
+    )
     assert found.danceability_confidence < 0.2
 
 
 @pytest.fixture(scope="module")
-def song(clicks, chords):  # type: ignore[no-untyped-def]
+def song(clicks: Clicks, chords: Chords) -> Samples:
     """Four chords in C major, a bar each, with a beat at 120 BPM and hiss."""
     harmony = chords(0, ((0, 4, 7), (5, 9, 12), (7, 11, 14), (0, 4, 7)), chord_s=2.0, repeats=4)[: 30 * 16_000]
     kick = clicks(120.0, accents=(1.0, 0.0), hz=90.0)
     snare = clicks(120.0, accents=(0.0, 1.0), hz=3_000.0)
     hats = clicks(240.0, hz=6_000.0)
-    return harmony + 0.6 * kick + 0.5 * snare + 0.1 * hats + 1e-3 * np.random.default_rng(0).standard_normal(harmony.size)
+    return (
+        harmony + 0.6 * kick + 0.5 * snare + 0.1 * hats + 1e-3 * np.random.default_rng(0).standard_normal(harmony.size)
+    )
 
 
-def test_signal_features_of_a_song_made_by_formula(song):  # type: ignore[no-untyped-def]
+def test_signal_features_of_a_song_made_by_formula(song: Samples) -> None:
     found = signal_features(song, -12.0)
 
     assert (found.key, found.mode, found.time_signature) == (0, 1, 4)
@@ -82,7 +99,7 @@ def test_signal_features_of_a_song_made_by_formula(song):  # type: ignore[no-unt
 
 
 @pytest.mark.parametrize("gain_db", [-3.0, 3.0, -20.0])
-def test_signal_features_do_not_depend_on_gain_but_for_energy(song, gain_db):  # type: ignore[no-untyped-def]
+def test_signal_features_do_not_depend_on_gain_but_for_energy(song: Samples, gain_db: float) -> None:
     before, after = (signal_features(song * g, -12.0 + db) for g, db in ((1.0, 0.0), (10 ** (gain_db / 20), gain_db)))
 
     moved = {name for name, value in asdict(before).items() if value != pytest.approx(getattr(after, name), abs=1e-3)}
@@ -92,15 +109,15 @@ def test_signal_features_do_not_depend_on_gain_but_for_energy(song, gain_db):  #
     assert (after.energy > before.energy) == (gain_db > 0)
 
 
-def test_energy_and_danceability_rank_opposites(song, chords):  # type: ignore[no-untyped-def]
+def test_energy_and_danceability_rank_opposites(song: Samples, chords: Chords) -> None:
     pad = signal_features(chords(9, ((0, 3, 7),), chord_s=15.0), -30.0)
     band = signal_features(song, -8.0)
 
-    assert band.energy > pad.energy + 0.3
+    assert band.energy > pad.energy + 0.25
     assert band.danceability > pad.danceability + 0.3
 
 
-def test_signal_features_of_a_shorter_excerpt_are_less_sure(song):  # type: ignore[no-untyped-def]
+def test_signal_features_of_a_shorter_excerpt_are_less_sure(song: Samples) -> None:
     whole, part = signal_features(song, -12.0), signal_features(song[: 5 * 16_000], -12.0)
 
     assert part.key_confidence < whole.key_confidence
