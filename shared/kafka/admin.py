@@ -40,7 +40,8 @@ def create_topics(
         config = declared_config(topic)
         new = NewTopic(topic.name, num_partitions=n_partitions, replication_factor=replication, config=config)
         created = _created(admin, new)
-        found = _n_partitions(admin, topic.name)
+        # Metadata of a topic that was made just now may still say that it has none.
+        found = n_partitions if created else _n_partitions(admin, topic.name)
         differences = {} if created else _differences(admin, topic.name, config)
         states.append(TopicState(topic.name, created, found, differences))
     return states

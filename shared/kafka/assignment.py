@@ -5,15 +5,31 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from shared.kafka.faults import error_of
+from shared.kafka.faults import StreamStoppedError, error_of
 from shared.kafka.progress import PartitionProgress
 from shared.metrics.stream import StreamMetrics
 
 log = logging.getLogger("needledrop.kafka")
 
-_CALL_TIMEOUT_S = 10.0
+_CALL_TIMEOUT_S = 5.0
+# A dead member's open transaction holds its offsets back until it times out (10 s by default) and the broker's cleanup,
+# every 10 s, has noticed. Meanwhile the client answers nothing but that it has waited.
+_PATIENCE_S = 30.0
+_TRY_AGAIN_S = 0.2
+_PASSING = frozenset(
+    {
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - a public constant, as the two below
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._WAIT_COORD,  # noqa: SLF001
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.UNSTABLE_OFFSET_COMMIT,
+    }
+)
 _METADATA_MAGIC = b"CGMDv2:"
 
 
@@ -106,14 +122,26 @@ class Assignment:
 
 
 def _committed(consumer: Consumer, partitions: list[TopicPartition]) -> list[TopicPartition]:
-    """The group's committed offsets; asked again while a coordinator that restarts says that it is not ready."""
-    for attempts_left in reversed(range(6)):
+    """The group's committed offsets; asked again while they are about to change or their coordinator is not ready.
+
+    Raises: StreamStoppedError when they cannot be had.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    while partitions:
         try:
-            return list(consumer.committed(partitions, timeout=_CALL_TIMEOUT_S)) if partitions else []
+            found: list[TopicPartition] = consumer.committed(partitions, timeout=_CALL_TIMEOUT_S)
+            error = next((one.error for one in found if one.error), None)
         except KafkaException as exception:
-            if not attempts_left or not error_of(exception).retriable():
-                raise
-            time.sleep(0.5)
+            error = error_of(exception)
+        if error is None:
+            return found
+        # Plain calls of the client never say that they are `retriable()`.
+        if error.code() not in _PASSING or time.monotonic() > deadline:
+            raise StreamStoppedError(
+                f"the group's offsets of {', '.join(_names(partitions))} cannot be had: {error.str()}"
+            )
+        log.info("waiting for the group's offsets", extra={"error": error.name()})
+        time.sleep(_TRY_AGAIN_S)
     return []
 
 

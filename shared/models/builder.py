@@ -64,27 +64,37 @@ def build_default(
         version: the ensemble's.
         fusion: parameters of fusion and calibration.
         taxonomy: version of the taxonomy.
-    Raises: InvalidSettingError when the package is missing or a graph does not give its known answer.
+    Raises: InvalidSettingError when the package is missing, a graph does not give its known answer, or the folder cannot
+        be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as name:
-        staging = Path(name)
-        members: dict[str, Member] = {}
-        for file in files or compiled_files():
-            members |= {member.name: member for member in _write(file, staging)}
-        ensemble = Ensemble(
-            version=version,
-            front_ends=(MUSICNN_96,),
-            members=tuple(members[model.name] for model in PUBLISHED),
-            fusion=dict(fusion or {}),
-            taxonomy=taxonomy,
-        )
-        save_ensemble(ensemble, staging)
-        # Names hold hashes, so builders that run at once write the same bytes; the manifest comes last.
-        for file_name in sorted({member.file for member in ensemble.members}):
-            (staging / file_name).replace(folder / file_name)
-        (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".building-", dir=folder) as name:
+            staging = Path(name)
+            members: dict[str, Member] = {}
+            for file in files or compiled_files():
+                members |= {member.name: member for member in _write(file, staging)}
+            ensemble = Ensemble(
+                version=version,
+                front_ends=(MUSICNN_96,),
+                members=tuple(members[model.name] for model in PUBLISHED),
+                fusion=dict(fusion or {}),
+                taxonomy=taxonomy,
+            )
+            save_ensemble(ensemble, staging)
+            _publish(ensemble, staging, folder)
+    except OSError as error:
+        raise InvalidSettingError(
+            f"cannot write the ensemble into {folder}: {error.strerror}; NEEDLEDROP_MODELS_FOLDER names another place"
+        ) from error
     return ensemble
+
+
+def _publish(ensemble: Ensemble, staging: Path, folder: Path) -> None:
+    # Names hold hashes, so builders that run at once write the same bytes; the manifest comes last.
+    for file_name in sorted({member.file for member in ensemble.members}):
+        (staging / file_name).replace(folder / file_name)
+    (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)
 
 
 def default_folder(parent: Path) -> Path:

@@ -126,7 +126,9 @@ class CuredApp(faust.App):
 
     async def read_again(self) -> None:
         """Go back to what is committed, in all partitions."""
-        await self._consumer_of_ours().perform_seek()
+        consumer = self._consumer_of_ours()
+        await consumer.perform_seek()
+        consumer.ledger.wait_anew()
 
     def sources(self) -> list[TP]:
         """The partitions that are assigned to this process and read by agents."""

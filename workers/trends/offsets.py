@@ -21,8 +21,10 @@ class _Reading:
     end: int | None
     waiting: deque[int] = field(default_factory=deque)
     """Offsets that were returned and not handled, rising."""
+    handled: int = -1
+    """The last that was handled, and all before it."""
     moved_at: float = 0.0
-    """When the first of them last changed."""
+    """When the first that waits last changed."""
 
 
 class Ledger(Generic[Partition]):
@@ -61,12 +63,12 @@ class Ledger(Generic[Partition]):
                     self._take(self._readings[partition], offsets)
 
     def _take(self, reading: _Reading, offsets: Sequence[int]) -> None:
-        # After a seek backwards these come again: they wait once.
+        # After a seek backwards some come again: they wait once, and not at all when they were handled.
         while reading.waiting and reading.waiting[-1] >= offsets[0]:
             reading.waiting.pop()
         if not reading.waiting:
             reading.moved_at = self._clock()
-        reading.waiting.extend(offsets)
+        reading.waiting.extend(offset for offset in offsets if offset > reading.handled)
 
     def is_next(self, partition: Partition, offset: int) -> bool:
         """Whether this is the first record that waits. What is not will come again, or was handled already."""
@@ -79,7 +81,7 @@ class Ledger(Generic[Partition]):
         with self._lock:
             reading = self._readings.get(partition)
             if reading and reading.waiting and reading.waiting[0] == offset:
-                reading.waiting.popleft()
+                reading.handled = reading.waiting.popleft()
                 reading.moved_at = self._clock()
 
     def committable(self, partition: Partition) -> int | None:
@@ -88,7 +90,7 @@ class Ledger(Generic[Partition]):
             reading = self._readings.get(partition)
             if reading is None:
                 return None
-            return reading.waiting[0] if reading.waiting else reading.position
+            return reading.waiting[0] if reading.waiting else max(reading.position, reading.handled + 1)
 
     def lag(self, partition: Partition, committed: int | None) -> int | None:
         """How many offsets lie between what is committed and the end; None while either is unknown."""
@@ -97,6 +99,12 @@ class Ledger(Generic[Partition]):
             if reading is None or reading.end is None or committed is None:
                 return None
             return max(reading.end - committed, 0)
+
+    def wait_anew(self) -> None:
+        """Count waits from now on: something was done about them."""
+        with self._lock:
+            for reading in self._readings.values():
+                reading.moved_at = self._clock()
 
     def longest_wait_s(self) -> float:
         """For how long some partition's next record has been the next."""

@@ -79,7 +79,7 @@ def test_record_behind_one_that_was_dropped_is_not_next() -> None:
     assert consumer.committable == 2
 
 
-def test_records_are_next_in_their_order_again_when_reading_goes_back() -> None:
+def test_records_that_were_dropped_are_next_when_reading_goes_back() -> None:
     consumer = Consumer()
     consumer.fetch([2, 3], position=4)
     consumer.fetch([4, 5], position=6)
@@ -89,6 +89,19 @@ def test_records_are_next_in_their_order_again_when_reading_goes_back() -> None:
 
     assert consumer.handle(4, 5, 2, 3, 4) == [2, 3, 4]
     assert consumer.committable == 5
+
+
+def test_records_that_were_handled_do_not_wait_again_when_reading_goes_back() -> None:
+    consumer = Consumer()
+    consumer.fetch([2, 3, 4], position=6)
+    consumer.handle(2, 3)
+
+    consumer.fetch([2], position=3)
+    assert consumer.committable == 4
+
+    consumer.fetch([3, 4], position=6)
+    assert consumer.handle(2, 3, 4) == [4]
+    assert consumer.committable == 6
 
 
 def test_new_assignment_forgets_what_was_returned_before() -> None:
@@ -146,6 +159,17 @@ def test_wait_begins_again_when_reading_goes_back() -> None:
     consumer.fetch([1, 2], position=3)
 
     assert consumer.ledger.longest_wait_s() == 0
+
+
+def test_waits_are_counted_anew_when_something_was_done() -> None:
+    consumer = Consumer()
+    consumer.fetch([1, 2], position=3)
+    consumer.clock.now_s += 20
+
+    consumer.ledger.wait_anew()
+    consumer.clock.now_s += 1
+
+    assert consumer.ledger.longest_wait_s() == 1
 
 
 @given(
