@@ -54,7 +54,7 @@ schemas: setup-dev ## JSON Schemas, AsyncAPI document and settings table, from t
 requirements: ## pin every dependency again, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV_COMPILE) pyproject.toml --extra install -o requirements.txt
-	@$(UV_COMPILE) pyproject.toml --extra install --extra dev -c requirements.txt -o requirements-dev.txt
+	@$(UV_COMPILE) pyproject.toml --extra install --extra plots --extra dev -c requirements.txt -o requirements-dev.txt
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -73,7 +73,7 @@ def instrumentalness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     that equal votes mean an instrumental. Speech in the signal pulls it down.
     """
     lead = votes.lead(NO_VOICES, VOICES)
-    unspoken = 1.0 - _spoken_in_signal(signal)
+    unspoken = 1.0 - spoken_in_signal(signal)
     if lead is None:
         return Estimate(0.5 * unspoken, 0.1)
     value = _logistic(1.2 * lead + 1.0)
@@ -87,7 +87,7 @@ def speechiness(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     times how clearly hip-hop is tagged. A floor of 0.03 is what music has on Spotify's scale.
     """
     rapped, spoken_tag = votes.strongest(RAPPED), votes.strongest(SPOKEN)
-    spoken = _spoken_in_signal(signal)
+    spoken = spoken_in_signal(signal)
     parts = (0.95 * spoken, 0.5 * _saturated(rapped, 0.3), 0.9 * _saturated(spoken_tag, 0.3), 0.03)
     value = 1.0 - math.prod(1.0 - part for part in parts)
     known = 0.6 if spoken_tag is not None else 0.4 if rapped is not None else 0.25
@@ -139,7 +139,7 @@ def valence(signal: SignalFeatures, votes: TagVotes) -> Estimate:
     return Estimate(value, 0.6 * _decidedness(value))
 
 
-def _spoken_in_signal(signal: SignalFeatures) -> float:
+def spoken_in_signal(signal: SignalFeatures) -> float:
     """Return how much the signal is like speech: modulated at 4 Hz, with pauses, without a beat, without a scale.
 
     The first two after Scheirer and Slaney (1997); in music half of the modulation at the rate of syllables is common,

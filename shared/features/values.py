@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Self
 
+from schemas.errors import InvalidFeaturesError
+
 FEATURE_VERSION: Final = "1"  # of definitions and estimators: values of another version are not comparable
 
 
@@ -50,8 +52,13 @@ class SignalFeatures:
         """Read what `as_json` wrote; names that this version does not know are ignored.
 
         Raises:
-            KeyError: a value is missing.
+            InvalidFeaturesError: a value is missing; the message names it.
         """
-        known: dict[str, Any] = {field.name: values[field.name] for field in fields(cls) if field.name != "loudness"}
+        names = [field.name for field in fields(cls) if field.name != "loudness"]
+        if missing := [name for name in names if name not in values]:
+            raise InvalidFeaturesError(
+                f"the signal value {missing[0]} is missing: of another version of the extractor?"
+            )
+        known: dict[str, Any] = {name: values[name] for name in names}
         whole = {name: round(known[name]) for name in ("duration_ms", "time_signature", "key", "mode")}
         return cls(loudness=values.get("loudness"), **(known | whole))

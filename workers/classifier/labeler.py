@@ -19,6 +19,7 @@ from schemas.events import (
 )
 from schemas.taxonomy import Taxonomy, default_taxonomy
 from shared.extracted import Extracted
+from shared.features import SignalFeatures, complete, spoken_in_signal
 from shared.front_end.patches import Segments
 from shared.models.sessions import RunningEnsemble, patch_mean
 from workers.classifier.evidence import Member
@@ -65,28 +66,29 @@ class Labeler:
         began = time.monotonic()
         probabilities = self._running.probabilities(extracted.segments)
         inference_s = time.monotonic() - began
+        signal = SignalFeatures.from_json(extracted.signal)
         heard = Heard(
             seconds=extracted.analysed.decoded_s,
             loudness_db=_loudness(extracted.features),
-            speechiness=extracted.features.speechiness,
+            speechiness=spoken_in_signal(signal),
             variation_db=_variation_db(extracted.segments),
         )
         fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
         return Labeled(
-            result=self._result(extracted, fused),
+            result=self._result(extracted, signal, fused),
             fused=fused,
             members={name: patch_mean(patches) for name, patches in probabilities.items()},
             tags=self._tags,
             inference_s=inference_s,
         )
 
-    def _result(self, extracted: Extracted, fused: Fused) -> TrackResult:
+    def _result(self, extracted: Extracted, signal: SignalFeatures, fused: Fused) -> TrackResult:
         return TrackResult(
             genres=tuple(_genres(fused.genres)),
             unsure=fused.unsure,
             disagreement=round(fused.disagreement, _DIGITS),
             tags=_tags(fused),
-            features=extracted.features,
+            features=complete(signal, {tag.name: tag.value for scored in fused.tags.values() for tag in scored}),
             segments=_segments(fused, extracted.analysed) if fused.changes else None,
             audio=extracted.audio,
             analysed=extracted.analysed,

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from schemas.errors import InvalidSettingError
+from shared.features import SignalFeatures
 from shared.front_end.patches import Segments, segments_of
 from shared.front_end.spec import FrontEnd
 from workers.extractor.decoding import SAMPLE_RATE_HZ, Decoded, DecodingLimits, decoded
+from workers.extractor.signal_features import signal_features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Analysis:
     loudness_lufs: float | None
     excerpt_start_s: float  # of the stretch that the signal features are of
     excerpt_duration_s: float
+    signal: SignalFeatures  # of the excerpt
     segments: dict[str, Segments]  # by front end
 
 
@@ -65,6 +68,7 @@ def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
         loudness_lufs=track.loudness_lufs,
         excerpt_start_s=track.excerpt_start_s,
         excerpt_duration_s=excerpt.size / SAMPLE_RATE_HZ,
+        signal=signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.duration_s * 1000)),
         segments={
             spec.name: segments_of(track.samples, spec, all_patches=task.all_patches, patch_frames=patch_frames)
             for spec, patch_frames in task.patch_frames.items()

@@ -5,8 +5,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from schemas.events import Analysed, Audio, AudioFeatures
+from schemas.events import Analysed, Audio
 from shared.extracted import Extracted
+from shared.features import FEATURE_VERSION, measured
 from shared.front_end.patches import N_PATCHES, PATCH_FRAMES
 from shared.models.manifest import Ensemble
 from shared.settings.media import MediaSettings
@@ -14,8 +15,6 @@ from workers.extractor.analysis import Analysis, AnalysisTask, analyse, warm_up
 from workers.extractor.decoder_processes import DecoderProcesses, RestartCause
 from workers.extractor.decoding import DecodingLimits
 from workers.extractor.sources.fetched import Fetched
-
-FEATURES_VERSION = "1"
 
 
 class Extraction:
@@ -55,7 +54,7 @@ class Extraction:
         how = "all" if all_patches else f"spread{N_PATCHES}"
         self.policy = f"{how}-cap{media.max_duration_s:g}s"
         """Names what is analysed; part of the key of the result cache."""
-        self.features_version = FEATURES_VERSION
+        self.features_version = FEATURE_VERSION
 
     def ready(self) -> bool:
         """Whether all processes have started and are warm."""
@@ -91,16 +90,11 @@ class Extraction:
                 excerpt_duration_s=round(found.excerpt_duration_s, 6),
                 n_patches=_n_patches(found),
             ),
-            features=AudioFeatures(loudness=_rounded(found.loudness_lufs), duration_ms=round(found.duration_s * 1000)),
+            features=measured(found.signal),
             features_version=self.features_version,
-            signal={},
+            signal=found.signal.as_json(),
             segments=found.segments,
         )
-
-
-def _rounded(loudness_lufs: float | None) -> float | None:
-    # BS.1770 meters show tenths; Spotify gave thousandths.
-    return None if loudness_lufs is None else round(loudness_lufs, 3)
 
 
 def _n_patches(found: Analysis) -> int:

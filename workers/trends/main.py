@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+from aiokafka.errors import KafkaError
+
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
 from shared.kafka.faults import StreamStoppedError
@@ -89,23 +91,32 @@ class Trends:
     async def _count(self, counting: Counting, stop: threading.Event) -> None:
         app = counting.app
         starting = asyncio.create_task(app.start())
+        reason: BaseException | None = None
+        try:
+            await self._watch(counting, starting, stop)
+            reason = app.crash_reason or (starting.exception() if starting.done() else None)
+        except KafkaError as error:
+            reason = error
+        finally:
+            await _stop(app, starting, otherwise=EXIT_OK if stop.is_set() else EXIT_STOPPED)
+        if reason:
+            raise StreamStoppedError(f"Faust gave up: {reason!r}") from reason
+
+    async def _watch(self, counting: Counting, starting: asyncio.Task[None], stop: threading.Event) -> None:
+        """Measure and tidy up until Faust or somebody else ends it."""
         measure_at = forget_at = time.monotonic()
-        while not (stop.is_set() or app.crashed or (starting.done() and starting.exception())):
+        while not (stop.is_set() or counting.app.crashed or (starting.done() and starting.exception())):
             now = time.monotonic()
             if now >= measure_at:
                 measure_at = now + _MEASURE_EVERY_S
                 self._measure(counting)
-                if app.longest_wait_s() > _DELIVERED_WITHIN_S:
+                if counting.app.longest_wait_s() > _DELIVERED_WITHIN_S:
                     log.warning("records were fetched and not delivered: reading again from what is committed")
-                    await app.read_again()
+                    await counting.app.read_again()
             if now >= forget_at:
                 forget_at = now + _FORGET_EVERY_S
                 counting.forget_outdated(time.time())
             await asyncio.sleep(_LOOK_EVERY_S)
-        reason = app.crash_reason or (starting.exception() if starting.done() else None)
-        await _stop(app, starting, otherwise=EXIT_STOPPED if reason else EXIT_OK)
-        if reason:
-            raise StreamStoppedError(f"Faust gave up: {reason!r}")
 
     def _measure(self, counting: Counting) -> None:
         self._measured_at = time.monotonic()

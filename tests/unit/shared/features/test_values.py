@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from schemas.errors import InvalidFeaturesError
 from shared.features import SignalFeatures
 
 Build = Callable[..., SignalFeatures]
@@ -29,5 +30,5 @@ def test_signal_features_are_refused_when_a_value_is_missing(a_signal: Build) ->
     values = a_signal().as_json()
     del values["tempo"]
 
-    with pytest.raises(KeyError, match="tempo"):
+    with pytest.raises(InvalidFeaturesError, match="tempo"):
         SignalFeatures.from_json(values)

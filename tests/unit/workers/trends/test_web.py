@@ -12,7 +12,7 @@ from workers.trends.view import Period, Standing, View
 from workers.trends.web import serving_view
 
 PERIOD = Period("2026-01-01T12:00:00+00:00", 1, 0, 0, 0.0, {"jazz": 1}, {}, {})
-VIEW = View("2026-01-01T12:00:30+00:00", Standing(True, 0, 4, 4), PERIOD, PERIOD, [PERIOD])  # noqa: FBT003
+VIEW = View("2026-01-01T12:00:30+00:00", Standing(True, 0, 4, 4), PERIOD, PERIOD, [PERIOD])
 
 
 async def answers(path: str, method: str = "GET") -> tuple[int, dict[str, str], str]:

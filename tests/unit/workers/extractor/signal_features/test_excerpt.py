@@ -85,7 +85,8 @@ def song(clicks: Clicks, chords: Chords) -> Samples:
     snare = clicks(120.0, accents=(0.0, 1.0), hz=3_000.0)
     hats = clicks(240.0, hz=6_000.0)
     hiss = 1e-3 * np.random.default_rng(0).standard_normal(harmony.size).astype(np.float32)
-    return harmony + 0.6 * kick + 0.5 * snare + 0.1 * hats + hiss
+    mixed: Samples = harmony + 0.6 * kick + 0.5 * snare + 0.1 * hats + hiss
+    return mixed
 
 
 def test_signal_features_of_a_song_made_by_formula(song: Samples) -> None:
