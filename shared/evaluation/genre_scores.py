@@ -76,6 +76,16 @@ class GenreScores:
     confusion: Integers
     intervals: Mapping[str, Interval]
 
+    def most_confused(self, n: int) -> tuple[tuple[str, str, int], ...]:
+        """The ``n`` most frequent mistakes: the true genre, the one said instead, and how often."""
+        mistakes = [
+            (true, said, int(self.confusion[i, j]))
+            for i, true in enumerate(self.true_genres)
+            for j, said in enumerate(self.genres)
+            if true != said and self.confusion[i, j]
+        ]
+        return tuple(sorted(mistakes, key=lambda mistake: (-mistake[2], mistake[:2]))[:n])
+
 
 @dataclass(frozen=True, slots=True)
 class _Tracks:

@@ -43,8 +43,10 @@ class StreamChecks:
 
     def live(self) -> str | None:
         """None, or why this process should be replaced."""
+        # A loop that turns notes every second that there is no lag: silence alone says that something hangs. (The lag
+        # may be of before that: a call into the Kafka client that never returns leaves it at 0.)
         silent_s = self._clock() - self._stream.last_progress
-        if self._stream.lag > 0 and silent_s > self._stuck_after_s:
+        if silent_s > self._stuck_after_s:
             return f"stuck: {self._stream.lag} offsets behind and nothing committed for {silent_s:.0f} s"
         return None
 

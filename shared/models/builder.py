@@ -64,8 +64,8 @@ def build_default(
         version: the ensemble's.
         fusion: parameters of fusion and calibration.
         taxonomy: version of the taxonomy.
-    Raises: InvalidSettingError when the package is missing, a graph does not give its known answer, or the folder cannot
-        be written.
+    Raises: InvalidSettingError when the package is missing, a graph does not give its known answer, or the folder
+        cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

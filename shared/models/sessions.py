@@ -17,7 +17,7 @@ from shared.front_end.spec import FrontEnd
 from shared.models.manifest import PROBABILITIES, Ensemble, Member, load_ensemble
 
 # Without the arena larger batches are slower, since large blocks go back to the system after every operation (exact
-# graph, four networks: 4.2 times as fast as stock ONNX Runtime at 2, 3.4 at 5); with it they gain nothing and hold more.
+# graph, four networks: 4.2 times as fast as stock ONNX Runtime at 2, 3.4 at 5); with it they only hold more memory.
 BATCH_PATCHES = 2
 
 Outputs = dict[str, NDArray[np.float32]]  # by role: "probabilities", "embedding", each [n, width]

@@ -44,7 +44,7 @@ class Fused:
         tags: by kind, most probable first; the mean over members that know the tag, of any spelling of it.
         accepted: the tags above their decision threshold, where the ensemble has thresholds.
         segments: the taggram, in order of time.
-        changes: two genres each lead a fair part of the track.
+        changes: parts of the track are clearly of different genres (workers.classifier.changes).
         why: the tags that spoke most for the first genre, in nats.
     """
 

@@ -17,13 +17,13 @@ import numpy as np
 
 from schemas.errors import InvalidSettingError
 from schemas.taxonomy import TagKind, Taxonomy
+from workers.classifier.changes import all_differ, runs
 from workers.classifier.evidence import Floats, Member, Reading, presence
 from workers.classifier.fused import Fused, Heard, Scored, Segment
 from workers.classifier.parameters import FusionParameters
 
 N_SEGMENT_GENRES = 3  # enough to see a track change without sending the whole distribution for every three seconds
 N_REASONS = 5
-FAIR_PART = 0.3  # of the segments: less is a bridge or an intro, not a change
 SPOKE = 0.05  # nats: what says less is no reason
 TINY = 1e-12  # keeps 0 log 0 from being NaN
 
@@ -74,7 +74,6 @@ class Fusion:
         disagreement = self._disagreement(track)
         doubts = self._doubts(float(genres.max()), disagreement, self._music(track), heard or Heard())
         tags = self._tags(track)
-        segments = self._segments(patches)
         return Fused(
             genres=_ranked(self.genres, genres),
             unsure=bool(doubts),
@@ -82,8 +81,8 @@ class Fusion:
             disagreement=disagreement,
             tags=tags,
             accepted=self._accepted(tags),
-            segments=segments,
-            changes=_changes(segments),
+            segments=self._segments(patches),
+            changes=self._changes(patches),
             why=self._why(track, int(genres.argmax())),
         )
 
@@ -173,14 +172,22 @@ class Fusion:
         return tuple(tag.name for tag in scored if tag.value >= limits[tag.name])
 
     def _segments(self, patches: Mapping[str, Floats]) -> tuple[Segment, ...]:
-        n_segments = min(len(array) for array in patches.values())
+        aligned, n_segments = _aligned(patches)
         edges = np.linspace(0.0, 1.0, n_segments + 1)
-        pooled = {name: _resampled(array, n_segments) for name, array in patches.items()}
-        distributions = self._distribution(self.scores(pooled))
+        distributions = self._distribution(self.scores(aligned))
         return tuple(
             Segment(start=float(edges[i]), end=float(edges[i + 1]), genres=_ranked(self.genres, row)[:N_SEGMENT_GENRES])
             for i, row in enumerate(distributions)
         )
+
+    def _changes(self, patches: Mapping[str, Floats]) -> bool:
+        aligned, n_segments = _aligned(patches)
+        pooled = (
+            {name: np.array([array[run].mean(axis=0) for run in cut]) for name, array in aligned.items()}
+            for cut in runs(n_segments)
+        )
+        lowest = self.parameters.unsure_below
+        return any(all_differ(self._distribution(self.scores(means)), lowest) for means in pooled)
 
     def _why(self, track: Mapping[str, Floats], genre: int) -> tuple[Scored, ...]:
         """The merged tags without which the genre would score less, by how much less."""
@@ -194,17 +201,13 @@ def _ranked(names: Sequence[str], values: Floats) -> tuple[Scored, ...]:
     return tuple(Scored(name=names[i], value=float(values[i])) for i in np.argsort(-values, kind="stable"))
 
 
-def _resampled(patches: Floats, n: int) -> Floats:
-    """Means of ``n`` consecutive groups of patches, for members whose patches are shorter than others'."""
-    return np.array([group.mean(axis=0) for group in np.array_split(patches, n)])
+def _aligned(patches: Mapping[str, Floats]) -> tuple[Mapping[str, Floats], int]:
+    """As many rows from every member: means of neighbours, of members whose patches are shorter than others'."""
+    n = min(len(array) for array in patches.values())
+    return {k: np.array([g.mean(axis=0) for g in np.array_split(array, n)]) for k, array in patches.items()}, n
 
 
 def _divergence(p: Floats, q: Floats) -> float:
     """Jensen-Shannon divergence in bits, 0 to 1."""
     middle = (p + q) / 2
     return float(sum((d * np.log2((d + TINY) / (middle + TINY))).sum() for d in (p, q)) / 2)
-
-
-def _changes(segments: Sequence[Segment]) -> bool:
-    leaders = [segment.genres[0].name for segment in segments]
-    return sum(leaders.count(genre) >= FAIR_PART * len(leaders) for genre in set(leaders)) > 1 and len(leaders) > 1

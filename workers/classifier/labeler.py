@@ -61,6 +61,11 @@ class Labeler:
         self._digest = ensemble.digest
         self._tags = {member.name: member.tags for member in ensemble.members}
 
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres that the ensemble can hear."""
+        return self._fusion.genres
+
     def __call__(self, extracted: Extracted) -> Labeled:
         """Label one content. Raises: InvalidFeaturesError when the ensemble needs a tensor that is not there."""
         began = time.monotonic()

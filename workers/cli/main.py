@@ -11,6 +11,7 @@ from shared.logs import start_logging
 from shared.settings.workers import LogSettings
 from workers.cli.administering import models, topics
 from workers.cli.console import err, out
+from workers.cli.failures import failures
 from workers.cli.labeling import label
 from workers.cli.publishing import delete, get, submit, watch
 from workers.cli.running import demo, up, worker
@@ -29,6 +30,7 @@ for command in (demo, up, label, submit, delete, watch, get, worker):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")
+app.add_typer(failures, name="failures")
 
 
 def _version(asked: bool) -> None:

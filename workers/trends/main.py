@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
+from shared.kafka.clients import LogBridge
 from shared.kafka.faults import StreamStoppedError
 from shared.kafka.names import TRENDS
 from shared.lifecycle import EXIT_OK, EXIT_STOPPED
@@ -177,14 +178,21 @@ async def _stop(app: CuredApp, starting: asyncio.Task[None], *, otherwise: int) 
         os._exit(otherwise)
 
 
-def run(kafka: KafkaSettings, trends: TrendsSettings, http: HttpSettings, stop: threading.Event) -> None:
-    """Count labels and failures until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
+def _quieten() -> None:
+    """What Faust and aiokafka log, without what is our DEBUG, and once a minute what they say at each retry."""
     if not log.isEnabledFor(logging.DEBUG):
-        # Their INFO is our DEBUG.
         for name in ("faust", "mode", "aiokafka"):
             logging.getLogger(name).setLevel(logging.WARNING)
         # It warns of every changelog that it may not declare.
         logging.getLogger("faust.transport").setLevel(logging.ERROR)
+    retries = logging.getLogger("aiokafka")
+    retries.handlers[:] = [LogBridge()]
+    retries.propagate = False
+
+
+def run(kafka: KafkaSettings, trends: TrendsSettings, http: HttpSettings, stop: threading.Event) -> None:
+    """Count labels and failures until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
+    _quieten()
     registry = process_registry()
     worker = Trends(kafka, trends, registry)
     checks = StreamChecks(worker, stuck_after_s=http.stuck_after_s)

@@ -10,19 +10,19 @@ from shared.front_end.patches import Segments
 from shared.front_end.spec import MUSICNN_96
 from shared.models.manifest import load_ensemble
 from shared.models.published import PUBLISHED, PublishedModel, published_weights
-from shared.models.sessions import RunningEnsemble
+from shared.models.sessions import load_running_ensemble
 
 
 @pytest.mark.parametrize(("model", "width"), list(zip(PUBLISHED, (200, 256, 200, 256), strict=True)))
-def test_embedding_is_what_the_last_dense_layer_reads(
-    default_ensemble: RunningEnsemble, model: PublishedModel, width: int
-) -> None:
+def test_embedding_is_what_the_last_dense_layer_reads(plain_folder: Path, model: PublishedModel, width: int) -> None:
     power = np.random.default_rng(3).random((187, 96)).astype(np.float16)
     segments = Segments(front_end=MUSICNN_96, power=power, start_frames=(0,), n_frames=(187,), track_frames=187)
     weights = published_weights(model)
     layer = "dense_1" if model.architecture == "musicnn" else "dense"
 
-    answer = default_ensemble.answers({"musicnn_96": segments}, also=[(model.name, "embedding")])[model.name]
+    answer = load_running_ensemble(plain_folder).answers({"musicnn_96": segments}, also=[(model.name, "embedding")])[
+        model.name
+    ]
 
     embedding = answer.outputs["embedding"]
     assert embedding.shape == (1, width)

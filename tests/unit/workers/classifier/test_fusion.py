@@ -130,7 +130,8 @@ def test_tags_come_by_kind_with_spellings_merged_over_the_members_that_know_them
 
 def test_track_that_changes_says_so_in_its_taggram() -> None:
     quiet, loud = answer(MTT, 3, classical=0.8, violin=0.5), answer(MTT, 3, techno=0.9, beat=0.8)
-    fused = fuse(songs=answer(MSD, 6), clips=np.concatenate([quiet, loud]))
+    songs = np.concatenate([answer(MSD, 3), answer(MSD, 3, electronic=0.5)])
+    fused = fuse(songs=songs, clips=np.concatenate([quiet, loud]))
     steady = fuse(songs=answer(MSD, 6), clips=np.concatenate([quiet, quiet]))
 
     assert [segment.genres[0].name for segment in fused.segments] == ["classical"] * 3 + ["electronic"] * 3

@@ -1,0 +1,83 @@
+"""Reads stretches of a topic by their offsets, without a group: a record at its coordinates, or all there is now."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from schemas.errors import UnreachableError
+from schemas.origin import Coordinates
+from shared.kafka.clients import reader
+from shared.kafka.faults import AbandonedError, error_of
+from shared.kafka.records import Record, record_of
+from shared.settings.kafka import KafkaSettings
+
+# Brokers that are up answer within milliseconds, one that starts within some seconds.
+_SILENCE_S: Final = 15.0
+_POLL_S: Final = 0.2
+
+
+class RangeReader:
+    """Reads committed records of one partition at a time. Connects at the first use; for one thread; close it."""
+
+    def __init__(self, settings: KafkaSettings, stopped: Callable[[], bool] = lambda: False) -> None:
+        """``stopped`` is asked while records are awaited."""
+        self._consumer = reader(settings, "needledrop-ranges", says_ends=True)
+        self._stopped = stopped
+
+    def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """For each partition the first offset that is kept and the one behind the last.
+
+        Raises: UnreachableError.
+        """
+        try:
+            found = self._consumer.list_topics(topic, timeout=_SILENCE_S).topics[topic]
+            if found.error is not None:
+                raise UnreachableError(f"topic {topic}: {found.error.str()}; run `needledrop topics create`")
+            partitions = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
+            marks = [self._consumer.get_watermark_offsets(one, timeout=_SILENCE_S) for one in partitions]
+        except KafkaException as exception:
+            raise _unreachable(error_of(exception)) from None
+        return {one.partition: (int(low), int(high)) for one, (low, high) in zip(partitions, marks, strict=True)}
+
+    def between(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
+        """The records from ``start`` to before ``end``, as far as they are still kept and there already.
+
+        Raises: UnreachableError when no broker answers; AbandonedError when stopped.
+        """
+        if start >= end:
+            return
+        self._consumer.assign([TopicPartition(topic, partition, start)])
+        patient_until = time.monotonic() + _SILENCE_S
+        while True:
+            if self._stopped():
+                raise AbandonedError("stopped while records were read")
+            message = self._consumer.poll(_POLL_S)
+            if message is None:
+                if time.monotonic() > patient_until:
+                    raise UnreachableError("the brokers at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS have stopped answering")
+                continue
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public constant
+                    return
+                if not error.retriable() and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    return  # as gone as a record that retention has removed
+                continue
+            if (message.offset() or 0) >= end:
+                return
+            patient_until = time.monotonic() + _SILENCE_S
+            yield record_of(message)
+
+    def at(self, place: Coordinates) -> Record | None:
+        """The record at ``place``, None when it is not kept any more. Raises: as ``between``."""
+        return next(self.between(place.topic, place.partition, place.offset, place.offset + 1), None)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._consumer.close()
+
+
+def _unreachable(error: KafkaError) -> UnreachableError:
+    return UnreachableError(f"the brokers at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS do not answer: {error.str()}")
