@@ -43,6 +43,10 @@ check: setup-dev ## formatting, lint, types, import layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+bench: setup-dev ## the measured claims (some need KAFKA_HOME and MUSIC=folder)
+	@$(BIN)/python -m benchmarks.ensemble $(if $(MUSIC),--clips "$(MUSIC)")
+	@$(if $(MUSIC),$(BIN)/python -m benchmarks.memory --music "$(MUSIC)",echo "memory: name some music, make bench MUSIC=folder")
+
 format: setup-dev ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

@@ -11,7 +11,7 @@ from shared.evaluation.genre_scores import GenreScores, genre_scores
 _DIGITS = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """What is true of one track, and what was said of it."""
 
@@ -66,7 +66,7 @@ class Evaluation:
             "all": _scores_fields(self.scores),
             "audible": _scores_fields(self.audible) if self.audible else None,
             **{
-                name: {"n": share.n, "top1": _plain(share.right)}
+                name: {"n": share.n, "top1": plain(share.right)}
                 for name, share in (("sure", self.sure), ("unsure", self.unsure))
             },
             "tracks": [
@@ -76,14 +76,14 @@ class Evaluation:
                     "group": track.group,
                     "said": track.first,
                     "unsure": track.unsure,
-                    "probabilities": _plain(track.probabilities),
+                    "probabilities": plain(track.probabilities),
                 }
                 for track in self.tracks
             ],
         }
 
 
-def evaluation(tracks: Sequence[Said], genres: Sequence[str], *, n_resamples: int = 1000) -> Evaluation:
+def evaluated(tracks: Sequence[Said], genres: Sequence[str], *, n_resamples: int = 1000) -> Evaluation:
     """Score ``tracks``.
 
     Args:
@@ -119,19 +119,19 @@ def _share(tracks: Sequence[Said]) -> Share:
 
 
 def _scores_fields(scores: GenreScores) -> dict[str, object]:
-    return {name: _plain(value) for name, value in asdict(scores).items()}
+    return {name: plain(value) for name, value in asdict(scores).items()}
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """The same for JSON: finite numbers with few digits, null for what is not a number."""
     match value:
         case float():
             return round(value, _DIGITS) if math.isfinite(value) else None
         case Mapping():
-            return {str(name): _plain(one) for name, one in value.items()}
+            return {str(name): plain(one) for name, one in value.items()}
         case np.ndarray():
-            return value.tolist()
+            return plain(value.tolist())
         case list() | tuple():
-            return [_plain(one) for one in value]
+            return [plain(one) for one in value]
         case _:
             return value

@@ -1,7 +1,7 @@
 """Scores of genres that exclude one another: how often right, for whom, and what the probabilities are worth."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 INAUDIBLE = -1  # index of a true genre that the ensemble has no word for: always missed
 N_BINS = 10  # what papers on calibration use (Guo et al., ICML 2017, use 15 with thousands of samples)
+N_WORLDS = 200  # in which probabilities are true; their mean ECE is then known to about 0.003
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class GenreScores:
         macro_f1: the mean F1 over genres that are true or said.
         group_top1, group_top3: the mean over groups (sources, artists) of their share; None without groups.
         ece: expected calibration error of the first genre's probability.
+        ece_by_chance: what it would be on average if these probabilities were true; few tracks never hit them exactly.
         confusion: (n_true_genres, n_genres) counts; rows as `true_genres`, columns as `genres`.
         intervals: by name of the score, from resampling.
         n_inaudible: tracks of genres that the ensemble cannot hear; they count as missed.
@@ -71,6 +73,7 @@ class GenreScores:
     group_top1: float | None
     group_top3: float | None
     ece: float
+    ece_by_chance: float
     reliability: tuple[ReliabilityBin, ...]
     per_genre: tuple[GenreScore, ...]
     confusion: Integers
@@ -154,6 +157,7 @@ def genre_scores(
         group_top1=found["group_top1"] if groups else None,
         group_top3=found["group_top3"] if groups else None,
         ece=found["ece"],
+        ece_by_chance=_ece_by_chance(tracks, np.random.default_rng(seed)),
         reliability=_reliability(tracks),
         per_genre=per_genre,
         confusion=confusion,
@@ -170,7 +174,7 @@ def _mean_by(values: NDArray[np.bool_], by: Integers) -> float:
 
 def _reliability(tracks: _Tracks) -> tuple[ReliabilityBin, ...]:
     edges = np.linspace(0.0, 1.0, N_BINS + 1)
-    place = np.clip(np.ceil(tracks.confidence * N_BINS).astype(int) - 1, 0, N_BINS - 1)
+    place = _bin(tracks.confidence)
     return tuple(
         ReliabilityBin(
             low=float(edges[i]),
@@ -184,7 +188,19 @@ def _reliability(tracks: _Tracks) -> tuple[ReliabilityBin, ...]:
 
 
 def _ece(tracks: _Tracks) -> float:
-    return sum(b.n * abs(b.accuracy - b.confidence) for b in _reliability(tracks)) / tracks.truth.size
+    gaps = np.bincount(_bin(tracks.confidence), weights=tracks.first - tracks.confidence)
+    return float(np.abs(gaps).sum() / tracks.confidence.size)
+
+
+def _bin(confidence: Floats) -> Integers:
+    """The index of the bin (low, high] that each lies in."""
+    place: Integers = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
+    return place
+
+
+def _ece_by_chance(tracks: _Tracks, rng: np.random.Generator) -> float:
+    lucky = rng.random((N_WORLDS, tracks.confidence.size)) < tracks.confidence
+    return float(np.mean([_ece(replace(tracks, first=first)) for first in lucky]))
 
 
 _SCORES: Mapping[str, Callable[[_Tracks], float]] = {

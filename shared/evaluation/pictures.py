@@ -20,7 +20,7 @@ _Z = 1.96  # of a 95 % interval
 def require_plots() -> None:
     """Raises InvalidSettingError, saying what to install, where there is no matplotlib."""
     try:
-        import matplotlib  # noqa: F401 - whether it is there is the question, before an hour of labelling
+        import matplotlib as mpl  # noqa: F401 - whether it is there is the question, before an hour of labelling
     except ImportError as error:
         raise InvalidSettingError(
             "pictures need matplotlib, which is not installed: pip install 'needledrop[plots]', or leave out --out"
@@ -49,7 +49,7 @@ def draw_confusion(scores: GenreScores, path: Path) -> None:
     for i, row in enumerate(rows):
         if scores.true_genres[row] in names:
             right = (names.index(scores.true_genres[row]) - 0.5, i - 0.5)
-            axes.add_patch(Rectangle(right, 1, 1, fill=False, edgecolor=_INK, linewidth=1.2))
+            axes.add_patch(Rectangle(right, 1, 1, fill=False, edgecolor=_INK, linewidth=1.4, zorder=3, clip_on=False))
     deaf = " (cannot be heard)"
     axes.set_yticks(
         range(len(rows)),
@@ -80,9 +80,8 @@ def draw_reliability(scores: GenreScores, path: Path) -> None:
     figure = Figure(figsize=(5.4, 6.0), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     above.plot([0, 1], [0, 1], color=_FAINT, linestyle="--", linewidth=1, label="as probable as said")
-    above.vlines(
-        confidence, np.minimum(confidence, accuracy), np.maximum(confidence, accuracy), color=_WRONG, linewidth=2
-    )
+    gap = "gap, which ECE averages over tracks"
+    above.vlines(confidence, confidence, accuracy, color=_WRONG, linewidth=5, alpha=0.5, label=gap)
     # An interval may lie beside its estimate by rounding, at 0 and 1.
     beyond = np.maximum(0.0, np.abs(limits.T - accuracy))
     above.errorbar(
@@ -97,9 +96,7 @@ def draw_reliability(scores: GenreScores, path: Path) -> None:
         markersize=6,
         label="share labelled right, 95 % interval",
     )
-    above.plot([], [], color=_WRONG, linewidth=2, label="gap, which ECE averages over tracks")
     above.set(ylim=(-0.03, 1.03), ylabel="labelled right")
-    above.legend(loc="upper left", frameon=False, fontsize=9)
     interval = scores.intervals.get("ece")
     between = f" (95 %: {interval.low:.2f} to {interval.high:.2f})" if interval else ""
     above.set_title(f"ECE {scores.ece:.2f}{between}, {scores.n} tracks", fontsize=11, color=_INK)
@@ -110,6 +107,7 @@ def draw_reliability(scores: GenreScores, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     below.xaxis.set_major_formatter(PercentFormatter(1.0))
     above.yaxis.set_major_formatter(PercentFormatter(1.0))
+    figure.legend(loc="outside lower center", frameon=False, fontsize=9, ncols=1)
     figure.savefig(path, dpi=_DPI)
 
 

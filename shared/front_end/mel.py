@@ -50,6 +50,14 @@ def mel_power(samples: NDArray[np.float32], spec: FrontEnd, first_frame: int, n_
     return power
 
 
+def band_centres_hz(spec: FrontEnd) -> NDArray[np.float64]:
+    """The frequency in the middle of each mel band, shape (n_bands,), for whoever draws them."""
+    import librosa
+
+    edges_hz = librosa.mel_frequencies(spec.n_bands + 2, fmin=0.0, fmax=spec.sample_rate_hz / 2)
+    return np.asarray(edges_hz[1:-1], np.float64)
+
+
 def rounded(power: NDArray[np.float32], spec: FrontEnd) -> Power:
     """Mel power in the dtype that it travels in, clamped to what that can hold.
 

@@ -105,6 +105,9 @@ def transactional_producer(settings: KafkaSettings, transactional_id: str) -> Pr
             "partitioner": PARTITIONER,
             # A transaction right behind another meets CONCURRENT_TRANSACTIONS, which is retried inside after this long.
             "retry.backoff.ms": 5,
+            # send_offsets_to_transaction ignores its timeout and hangs for ever when the group's coordinator was away,
+            # until any connection changes its state (librdkafka#5456): this closes one, and it goes on 0.5 s later.
+            "connections.max.idle.ms": 3000,
             "message.max.bytes": MAX_MESSAGE_BYTES,
             # Mel power does not compress (lz4 3 %, zstd 11 %), labels are small.
             "linger.ms": 0,

@@ -16,6 +16,15 @@ from shared.settings.kafka import KafkaSettings
 # Brokers that are up answer within milliseconds, one that starts within some seconds.
 _SILENCE_S: Final = 15.0
 _POLL_S: Final = 0.2
+# The end of the partition, and a topic or partition that is not there any more.
+_NOTHING_MORE: Final = frozenset(
+    {
+        KafkaError._PARTITION_EOF,  # noqa: SLF001 - a public constant, as the two below
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
 
 
 class RangeReader:
@@ -49,26 +58,28 @@ class RangeReader:
         if start >= end:
             return
         self._consumer.assign([TopicPartition(topic, partition, start)])
+        try:
+            yield from self._before(end)
+        finally:
+            self._consumer.unassign()  # or it would go on fetching what nobody wants
+
+    def _before(self, end: int) -> Iterator[Record]:
         patient_until = time.monotonic() + _SILENCE_S
-        while True:
+        while time.monotonic() < patient_until:
             if self._stopped():
                 raise AbandonedError("stopped while records were read")
             message = self._consumer.poll(_POLL_S)
             if message is None:
-                if time.monotonic() > patient_until:
-                    raise UnreachableError("the brokers at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS have stopped answering")
                 continue
             error = message.error()
-            if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - a public constant
+            if error is None:
+                if (message.offset() or 0) >= end:
                     return
-                if not error.retriable() and error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    return  # as gone as a record that retention has removed
-                continue
-            if (message.offset() or 0) >= end:
+                yield record_of(message)
+                patient_until = time.monotonic() + _SILENCE_S
+            elif error.code() in _NOTHING_MORE:
                 return
-            patient_until = time.monotonic() + _SILENCE_S
-            yield record_of(message)
+        raise UnreachableError("the brokers at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS have stopped answering")
 
     def at(self, place: Coordinates) -> Record | None:
         """The record at ``place``, None when it is not kept any more. Raises: as ``between``."""

@@ -1,5 +1,6 @@
 """The result cache: what was found out about a content, so that it is found out once."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +8,12 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from schemas.errors import CacheUnavailableError
+from schemas.errors import CacheUnavailableError, InvalidSettingError
 from schemas.events import TrackResult
 from shared.redis.connection import Redis, connect, unavailable_when_away
 from shared.settings.redis import RedisSettings
+
+log = logging.getLogger("needledrop.redis")
 
 # After a failed call the cache is left alone for so long: work goes on at full speed while Redis is away.
 _REST_S = 2.0
@@ -47,6 +50,7 @@ class RedisResultCache:
         self._ttl_s = settings.result_ttl_s
         self._clock = clock
         self._resting_until = 0.0
+        self._away = False
 
     def get(self, key: ResultKey) -> TrackResult | None:
         """The earlier result, None when there is none or it is of no use any more; raises CacheUnavailableError."""
@@ -68,7 +72,12 @@ class RedisResultCache:
             raise CacheUnavailableError("Redis did not answer just now")
         try:
             with unavailable_when_away():
-                return call()
-        except CacheUnavailableError:
+                answer = call()
+        except (CacheUnavailableError, InvalidSettingError) as error:
+            if not self._away:
+                log.warning("work goes on without the result cache: %s", error)
+            self._away = True
             self._resting_until = self._clock() + _REST_S
-            raise
+            raise CacheUnavailableError(str(error)) from None
+        self._away = False
+        return answer

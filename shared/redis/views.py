@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final
 
 from schemas.origin import Position
@@ -30,6 +31,13 @@ end
 return 1
 """
 
+# KEYS: the view. ARGV: the position it must still have. 1 when removed.
+_REMOVE_IF_SAME: Final = """
+if redis.call('HGET', KEYS[1], 'position') ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+_AT_ONCE: Final = 1000
+
 
 class ViewKind(StrEnum):
     """How a track's last submission ended."""
@@ -55,6 +63,7 @@ class TrackViews:
     def __init__(self, settings: RedisSettings) -> None:
         self._redis: Redis = connect(settings)
         self._write_if_newer = self._redis.register_script(_WRITE_IF_NEWER)
+        self._remove_if_same = self._redis.register_script(_REMOVE_IF_SAME)
 
     def write(self, views: Iterable[View]) -> int:
         """Write those that are not older than what is known, in one round trip; how many were.
@@ -82,6 +91,28 @@ class TrackViews:
         with unavailable_when_away():
             for key in self._redis.scan_iter(match=_PREFIX + "*", count=1000):
                 yield key.decode().removeprefix(_PREFIX)
+
+    def positions(self, track_ids: Iterable[str]) -> Iterator[tuple[str, Position, ViewKind]]:
+        """How far the views of tracks are, deleted ones included, unknown ones left out.
+
+        Raises: CacheUnavailableError.
+        """
+        waiting = iter(track_ids)
+        while some := list(islice(waiting, _AT_ONCE)):
+            with unavailable_when_away(), self._redis.pipeline(transaction=False) as pipeline:
+                for track_id in some:
+                    pipeline.hmget(_PREFIX + track_id, "position", "kind")
+                found: Any = pipeline.execute()
+            for track_id, (position, kind) in zip(some, found, strict=True):
+                if position and kind:
+                    yield track_id, Position.parse(position.decode()), ViewKind(kind.decode())
+
+    def remove(self, views: Iterable[tuple[str, Position]]) -> int:
+        """Remove views that still have these positions; how many had. Raises: CacheUnavailableError."""
+        with unavailable_when_away(), self._redis.pipeline(transaction=False) as pipeline:
+            for track_id, position in views:
+                self._remove_if_same(keys=[_PREFIX + track_id], args=[str(position)], client=pipeline)
+            return sum(int(removed) for removed in pipeline.execute())
 
     def ping(self) -> None:
         """Raises CacheUnavailableError when Redis is away, InvalidSettingError when it refuses us."""

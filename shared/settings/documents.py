@@ -15,13 +15,21 @@ from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
 from shared.settings.stack import StackSettings
 from shared.settings.trends import TrendsSettings
-from shared.settings.workers import ClassifierSettings, ExtractorSettings, HttpSettings, LogSettings, ModelSettings
+from shared.settings.workers import (
+    ClassifierSettings,
+    ExtractorSettings,
+    FeatureSettings,
+    HttpSettings,
+    LogSettings,
+    ModelSettings,
+)
 
 GROUPS: Final[tuple[type[BaseSettings], ...]] = (
     KafkaSettings,
     RedisSettings,
     MediaSettings,
     ModelSettings,
+    FeatureSettings,
     ExtractorSettings,
     ClassifierSettings,
     TrendsSettings,

@@ -45,6 +45,16 @@ class ModelSettings(BaseSettings):
     """Where the default ensemble is built, in a folder named for its version."""
 
 
+class FeatureSettings(BaseSettings):
+    """How audio features are given; the same for extractor and classifier. ``NEEDLEDROP_FEATURES_<FIELD>``."""
+
+    model_config = settings_config("NEEDLEDROP_FEATURES_")
+
+    calibration: Path | None = None
+    """File that `needledrop features calibrate` wrote: brings danceability, energy and valence nearer to Spotify's.
+    It is for one ensemble. The version of the features in events then names it, so earlier results are not used."""
+
+
 class ExtractorSettings(BaseSettings):
     """The extractor's own. ``NEEDLEDROP_EXTRACTOR_<FIELD>``."""
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
@@ -29,6 +30,7 @@ from shared.settings.kafka import KafkaSettings
 
 HOP = Path(__file__).with_name("harness") / "hop.py"
 
+Act = Callable[[random.Random], str]
 Invariant = Callable[[], str | None]
 """None while it holds, else what is wrong."""
 
@@ -57,9 +59,8 @@ class Fleet:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._members: dict[tuple[str, int], ChildProcess] = {}
-        self._http_ports: dict[tuple[str, int], int] = {}
 
-    def __enter__(self) -> "Fleet":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -77,8 +78,7 @@ class Fleet:
                 self._members.pop((name, slot)).stop()
 
     def _hired(self, role: Role, slot: int) -> ChildProcess:
-        port = self._http_ports[role.name, slot] = free_port()
-        environment = {**os.environ, "NEEDLEDROP_HTTP_PORT": str(port), "NEEDLEDROP_LOG_FORMAT": "text"}
+        environment = {**os.environ, "NEEDLEDROP_HTTP_PORT": str(free_port()), "NEEDLEDROP_LOG_FORMAT": "text"}
         if role.has_slots:
             environment["NEEDLEDROP_KAFKA_SLOT"] = str(slot)
         name = f"{role.name}-{slot}"
@@ -95,18 +95,18 @@ class Fleet:
                 member.start()
 
     def kill_one(self, chance: random.Random) -> str:
-        """SIGKILL to a member of any role, which `revive` replaces; its name."""
+        """SIGKILL to a member of any role, which `revive` replaces."""
         member = self._one(chance)
         member.kill()
-        return member.name
+        return f"SIGKILL {member.name}"
 
     def freeze_one(self, chance: random.Random, *, for_s: float) -> str:
-        """SIGSTOP, and SIGCONT after ``for_s``: a zombie when that is past the session timeout; its name."""
+        """SIGSTOP, and SIGCONT after ``for_s``: a zombie when that is past the session timeout."""
         member = self._one(chance)
         os.kill(member.pid or 0, signal.SIGSTOP)
         time.sleep(for_s)
         os.kill(member.pid or 0, signal.SIGCONT)
-        return member.name
+        return f"SIGSTOP {member.name}"
 
     def stop_all(self) -> dict[str, int | None]:
         """SIGTERM to all at once; their exit codes, negative for those that needed a SIGKILL after 10 s."""
@@ -117,10 +117,6 @@ class Fleet:
             member.stop(within_s=max(0.0, deadline - time.monotonic()))
         return {member.name: member.exit_code for member in self._members.values()}
 
-    def address(self, role: Role, slot: int) -> str:
-        """Where a member serves its health and metrics."""
-        return f"http://127.0.0.1:{self._http_ports[role.name, slot]}"
-
     def words(self) -> str:
         """The last words of each, for a message that says why a test failed."""
         return "\n".join(f"{member.name}: {member.output()[-1500:]}" for member in self._members.values())
@@ -129,23 +125,18 @@ class Fleet:
         return chance.choice([member for member in self._members.values() if member.is_alive])
 
 
-@dataclass(frozen=True)
-class Act:
-    """Something that befalls the fleet ``n`` times; ``do`` says to whom."""
-
-    name: str
-    n: int
-    do: Callable[[random.Random], str]
-
-
 class Chaos:
-    """Acts in an order and at moments that a seed decides."""
+    """Accidents in an order and at moments that a seed decides.
 
-    def __init__(self, seed: int, acts: Sequence[Act], *, pauses_s: tuple[float, float]) -> None:
+    Args:
+        acts: what befalls the fleet, and how often; an act says whom it has hit.
+    """
+
+    def __init__(self, seed: int, acts: Sequence[tuple[Act, int]], *, pauses_s: tuple[float, float]) -> None:
         self.seed = seed
         self.log: list[str] = []
         self._chance = random.Random(seed)
-        self._acts = [act for act in acts for _ in range(act.n)]
+        self._acts = [act for act, n in acts for _ in range(n)]
         self._pauses_s = pauses_s
         self._chance.shuffle(self._acts)
 
@@ -154,7 +145,7 @@ class Chaos:
         began = time.monotonic()
         for act in self._acts:
             time.sleep(self._chance.uniform(*self._pauses_s))
-            self.log.append(f"{time.monotonic() - began:6.2f} s {act.name} {act.do(self._chance)}")
+            self.log.append(f"{time.monotonic() - began:6.2f} s {act(self._chance)}")
             after_each()
 
     def __str__(self) -> str:
@@ -176,7 +167,7 @@ class Census:
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> "Census":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -252,10 +243,23 @@ class KafkaTools:
         """The group has committed all there is."""
         return lambda: f"{group} lags {lag} behind" if (lag := self.lag(group, topic)) else None
 
-    def hop(self, name: str, inbox: str, outbox: str, *options: str, has_slots: bool = True, **kafka: str) -> Role:
-        """A stream that copies ``inbox`` to ``outbox``; its group has its name. ``kafka``: more NEEDLEDROP_KAFKA_*."""
-        fields = {"bootstrap_servers": self.bootstrap, "session_timeout_s": "2", **kafka}
-        environment = {f"NEEDLEDROP_KAFKA_{field.upper()}": value for field, value in fields.items()}
+    def hop(
+        self,
+        name: str,
+        inbox: str,
+        outbox: str,
+        *options: str,
+        has_slots: bool = True,
+        group_protocol: str = "classic",
+        transaction_timeout_s: float = 10.0,
+    ) -> Role:
+        """A stream that copies ``inbox`` to ``outbox``; its group has its name."""
+        environment = {
+            "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "NEEDLEDROP_KAFKA_SESSION_TIMEOUT_S": str(self.settings.session_timeout_s),
+            "NEEDLEDROP_KAFKA_GROUP_PROTOCOL": group_protocol,
+            "NEEDLEDROP_KAFKA_TRANSACTION_TIMEOUT_S": str(transaction_timeout_s),
+        }
         return Role(name, [sys.executable, str(HOP), name, inbox, outbox, *options], environment, has_slots)
 
 
@@ -286,14 +290,8 @@ def chaos() -> type[Chaos]:
 
 
 @pytest.fixture
-def act() -> type[Act]:
-    """Makes accidents."""
-    return Act
-
-
-@pytest.fixture
 def eventually() -> Callable[..., None]:
-    """``eventually(invariant, within_s)``: waits until the invariant holds; fails with what it says if it never does."""
+    """``eventually(invariant, within_s)`` waits until it holds, and fails with what it says if it never does."""
 
     def wait(invariant: Invariant, within_s: float = 20.0, *, more: Callable[[], object] = lambda: "") -> None:
         deadline = time.monotonic() + within_s

@@ -61,6 +61,7 @@ def test_demo_labels_a_folder_and_says_what_failed(folder: Path, environment: di
     assert done.stdout.count("labeled  album/") == 2
 
 
+@pytest.mark.timeout(4 * WITHIN_S)
 def test_up_serves_the_other_commands_and_keeps_views_over_a_stop(folder: Path, environment: dict[str, str]) -> None:
     with running_up(folder, environment):
         submitted = needledrop("submit", folder, environment=environment)

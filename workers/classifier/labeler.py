@@ -20,6 +20,7 @@ from schemas.events import (
 from schemas.taxonomy import Taxonomy, default_taxonomy
 from shared.extracted import Extracted
 from shared.features import SignalFeatures, complete, spoken_in_signal
+from shared.features.calibration import Calibration
 from shared.front_end.patches import Segments
 from shared.models.sessions import RunningEnsemble, patch_mean
 from workers.classifier.evidence import Member
@@ -48,8 +49,13 @@ class Labeled:
 class Labeler:
     """An ensemble with its taxonomy and its fusion. Any number of threads may call it."""
 
-    def __init__(self, running: RunningEnsemble, taxonomy: Taxonomy | None = None) -> None:
-        """Raises InvalidSettingError when the manifest's fusion parameters or tags are of no use."""
+    def __init__(
+        self, running: RunningEnsemble, taxonomy: Taxonomy | None = None, *, calibration: Calibration | None = None
+    ) -> None:
+        """``calibration``: of the features' scales, for this ensemble.
+
+        Raises InvalidSettingError when the manifest's fusion parameters or tags are of no use.
+        """
         self._running = running
         self._taxonomy = taxonomy or default_taxonomy()
         ensemble = running.ensemble
@@ -59,6 +65,7 @@ class Labeler:
         ]
         self._fusion = Fusion(self._taxonomy, members, FusionParameters.from_mapping(ensemble.fusion))
         self._digest = ensemble.digest
+        self._calibration = calibration
         self._tags = {member.name: member.tags for member in ensemble.members}
 
     @property
@@ -88,19 +95,24 @@ class Labeler:
         )
 
     def _result(self, extracted: Extracted, signal: SignalFeatures, fused: Fused) -> TrackResult:
+        features = complete(signal, {tag.name: tag.value for scored in fused.tags.values() for tag in scored})
+        version = extracted.features_version
+        # An extractor of another version may still be at work while a new one is rolled out: its values stay as is.
+        if self._calibration is not None and self._calibration.features_version == version:
+            features, version = self._calibration(features), self._calibration.version
         return TrackResult(
             genres=tuple(_genres(fused.genres)),
             unsure=fused.unsure,
             disagreement=round(fused.disagreement, _DIGITS),
             tags=_tags(fused),
-            features=complete(signal, {tag.name: tag.value for scored in fused.tags.values() for tag in scored}),
+            features=features,
             segments=_segments(fused, extracted.analysed) if fused.changes else None,
             audio=extracted.audio,
             analysed=extracted.analysed,
             versions=Versions(
                 ensemble=self._running.ensemble.version,
                 ensemble_digest=self._digest,
-                features=extracted.features_version,
+                features=version,
                 taxonomy=self._taxonomy.version,
             ),
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from schemas.topics import TRACKS_FEATURES
 from shared.cores import n_cores
+from shared.features.calibration import load_calibration
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
 from shared.kafka.names import CLASSIFIER
@@ -18,7 +19,7 @@ from shared.models.sessions import load_running_ensemble
 from shared.redis.results import RedisResultCache
 from shared.settings.kafka import KafkaSettings
 from shared.settings.redis import RedisSettings
-from shared.settings.workers import ClassifierSettings, HttpSettings
+from shared.settings.workers import ClassifierSettings, FeatureSettings, HttpSettings
 from workers.classifier.handler import STAGE, Classifier
 from workers.classifier.labeler import Labeler
 
@@ -30,6 +31,7 @@ def run(
     kafka: KafkaSettings,
     redis: RedisSettings,
     http: HttpSettings,
+    features: FeatureSettings,
     settings: ClassifierSettings,
     ensemble_folder: Path,
     stop: threading.Event,
@@ -39,7 +41,7 @@ def run(
     running = load_running_ensemble(ensemble_folder)
     stream_metrics = StreamMetrics(registry, STAGE)
     classify = Classifier(
-        Labeler(running),
+        Labeler(running, calibration=load_calibration(features.calibration, running.ensemble.digest)),
         {front_end.name: front_end for front_end in running.ensemble.front_ends},
         RedisResultCache(redis),
         ClassifierMetrics(registry),

@@ -11,17 +11,21 @@ from rich.text import Text
 from schemas.errors import FailureReason, InvalidEventError
 from schemas.topics import TRACKS_FAILED
 from shared.kafka.following import following
+from shared.redis.views import TrackViews
 from shared.settings.kafka import KafkaSettings
 from workers.cli.console import err, json_line, out, piped
-from workers.cli.failed_tracks import Failure, Wanted
+from workers.cli.failed_tracks import Failure, Wanted, replayable
 from workers.cli.periods import period
 from workers.cli.publishing import EXIT_UNKNOWN
-from workers.cli.settings import kafka_settings
+from workers.cli.replaying import Replays
+from workers.cli.settings import kafka_settings, redis_settings
 from workers.cli.showing import show_view
 
 failures = typer.Typer(help="Submissions that ended without a label.", no_args_is_help=True)
 
-Reason = Annotated[FailureReason | None, typer.Option(help="Only with this reason.", show_choices=False)]
+Reason = Annotated[
+    FailureReason | None, typer.Option(metavar="REASON", help="Only with this reason, like unreachable.")
+]
 Since = Annotated[str | None, typer.Option(metavar="PERIOD", help="Only of the last 90s, 10m, 2h, 7d.")]
 Track = Annotated[str | None, typer.Option("--track", metavar="TRACK_ID", help="Only of this track.")]
 
@@ -80,6 +84,33 @@ def show(
     if not found:
         err.print(f"no failure of {name!r}: it never failed, or more than 30 days ago")
         raise typer.Exit(EXIT_UNKNOWN)
+
+
+@failures.command("replay")
+def replay(
+    reason: Reason = None,
+    since: Since = None,
+    track: Track = None,
+    every: Annotated[
+        str | None,
+        typer.Option(metavar="PERIOD", help="Go on: replay what was unreachable this often, until it is not."),
+    ] = None,
+    attempts: Annotated[int, typer.Option(min=1, help="With --every: so many times at most.")] = 6,
+) -> None:
+    """Submit failed tracks again, the last failure of each; none that has a newer submission or was deleted.
+
+    Such a replay is conditional: what is submitted or deleted before its turn comes makes it end as `superseded`.
+    """
+    if every and reason not in (None, FailureReason.UNREACHABLE):
+        raise typer.BadParameter("--every replays what was unreachable, and nothing else")
+    which = wanted(FailureReason.UNREACHABLE if every else reason, since, track)
+    kafka = kafka_settings()
+    open_failures = [one for one in replayable(failures_found(kafka, Wanted())) if one in which]
+    with Replays(kafka, TrackViews(redis_settings())) as replays:
+        if every:
+            replays.until_reachable(open_failures, every_s=period(every).total_seconds(), attempts=attempts)
+        else:
+            replays.submit(open_failures)
 
 
 def wanted(reason: FailureReason | None, since: str | None, track_id: str | None) -> Wanted:

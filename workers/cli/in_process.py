@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import TrackError
 from shared.cores import n_cores
+from shared.features.calibration import load_calibration
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.settings.loading import loaded
 from shared.settings.media import MediaSettings
+from shared.settings.workers import FeatureSettings
 from workers.cli.running import chosen_ensemble
 from workers.cli.tracks import NamedTrack
 
@@ -44,7 +46,12 @@ class Labels:
 
 @contextmanager
 def labels_of(
-    tracks: Sequence[NamedTrack], roots: Sequence[Path], folder: Path | None, *, all_patches: bool
+    tracks: Sequence[NamedTrack],
+    roots: Sequence[Path],
+    folder: Path | None,
+    *,
+    all_patches: bool = False,
+    calibrated: bool = True,
 ) -> Iterator[Labels]:
     """Label ``tracks`` on all cores until the block ends.
 
@@ -53,8 +60,9 @@ def labels_of(
         roots: folders that may be read besides those of the settings: whoever names a file at the prompt may read it.
         folder: of an ensemble; that of the settings, or the default one, when None.
         all_patches: of each track, instead of ten that are spread over it.
+        calibrated: bring features to the scale that the settings name, if they name one.
 
-    Raises: InvalidSettingError when the ensemble is of no use.
+    Raises: InvalidSettingError when the ensemble or the calibration is of no use.
     """
     from shared.models.sessions import RunningEnsemble
     from workers.classifier.labeler import Labeler
@@ -62,6 +70,8 @@ def labels_of(
     from workers.extractor.sources.audio_source import AudioSource
 
     described, place = (load_ensemble(folder), folder) if folder else chosen_ensemble()
+    wanted = loaded(FeatureSettings).calibration if calibrated else None
+    calibration = load_calibration(wanted, described.digest)
     media = loaded(MediaSettings)
     media = media.model_copy(update={"roots": (*media.roots, *roots)})
     n_processes = max(1, min(n_cores(), len(tracks)))
@@ -70,7 +80,7 @@ def labels_of(
         ThreadPoolExecutor(n_processes) as threads,
     ):
         source = AudioSource(media)
-        labeler = Labeler(RunningEnsemble(described, place))
+        labeler = Labeler(RunningEnsemble(described, place), calibration=calibration)
 
         def work(track: NamedTrack) -> Outcome:
             try:

@@ -11,9 +11,12 @@ from shared.logs import start_logging
 from shared.settings.workers import LogSettings
 from workers.cli.administering import models, topics
 from workers.cli.console import err, out
+from workers.cli.evaluating import evaluate
 from workers.cli.failures import failures
+from workers.cli.features import features
 from workers.cli.labeling import label
 from workers.cli.publishing import delete, get, submit, watch
+from workers.cli.rebuilding import cache
 from workers.cli.running import demo, up, worker
 
 _EXIT_INTERRUPTED = 130
@@ -26,11 +29,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, up, label, submit, delete, watch, get, worker):
+for command in (demo, up, label, submit, delete, watch, get, evaluate, worker):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")
 app.add_typer(failures, name="failures")
+app.add_typer(features, name="features")
+app.add_typer(cache, name="cache")
 
 
 def _version(asked: bool) -> None:

@@ -30,7 +30,14 @@ from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
 from shared.settings.stack import StackSettings
 from shared.settings.trends import TrendsSettings
-from shared.settings.workers import ClassifierSettings, ExtractorSettings, HttpSettings, LogSettings, ModelSettings
+from shared.settings.workers import (
+    ClassifierSettings,
+    ExtractorSettings,
+    FeatureSettings,
+    HttpSettings,
+    LogSettings,
+    ModelSettings,
+)
 from workers.cli.console import err, out, progress
 from workers.cli.demo_music import ATTRIBUTION, demo_music
 from workers.cli.publishing import submitted
@@ -69,12 +76,14 @@ def _run(name: Worker, stop: threading.Event) -> None:
         from workers.extractor.main import run as extract
 
         ensemble, _ = chosen_ensemble()
-        extract(kafka, loaded(RedisSettings), http, loaded(MediaSettings), loaded(ExtractorSettings), ensemble, stop)
+        media, features = loaded(MediaSettings), loaded(FeatureSettings)
+        extract(kafka, loaded(RedisSettings), http, media, features, loaded(ExtractorSettings), ensemble, stop)
     elif name is Worker.CLASSIFIER:
         from workers.classifier.main import run as classify
 
         _, folder = chosen_ensemble()
-        classify(kafka, loaded(RedisSettings), http, loaded(ClassifierSettings), folder, stop)
+        features = loaded(FeatureSettings)
+        classify(kafka, loaded(RedisSettings), http, features, loaded(ClassifierSettings), folder, stop)
     elif name is Worker.PROJECTOR:
         from workers.projector.main import run as project
 

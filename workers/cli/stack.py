@@ -24,7 +24,7 @@ from shared.kafka.admin import create_topics
 from shared.kafka.mock_cluster import MockCluster
 from shared.kafka.names import TRENDS
 from shared.settings.kafka import KafkaSettings
-from workers.trends.windows import SOURCES, WINDOWS_S, changelog_name
+from workers.trends.windows import changelog_sources
 
 WORKERS: Final = ("extractor", "classifier", "projector", "trends")
 _STACK_FILE: Final = "stack.json"
@@ -117,8 +117,7 @@ def embedded_stack(
 def _broker(parts: contextlib.ExitStack, kafka_home: Path | None, kafka_port: int | None, state: Path) -> str:
     if kafka_home is None:
         # It creates no topic for whoever asks: what the trends worker makes for itself elsewhere is made here.
-        changelogs = [changelog_name(TRENDS, topic, window_s) for topic in SOURCES for window_s in WINDOWS_S]
-        names = [*(topic.name for topic in TOPICS), *changelogs]
+        names = [*(topic.name for topic in TOPICS), *changelog_sources(TRENDS)]
         cluster = parts.enter_context(MockCluster(dict.fromkeys(names, _PARTITIONS)))
         return cluster.bootstrap_servers
     broker = parts.enter_context(KafkaHome(kafka_home, state / "kafka", port=kafka_port))

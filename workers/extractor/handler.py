@@ -17,11 +17,13 @@ from shared.metrics.extractor import ExtractorMetrics
 from shared.metrics.stream import StreamMetrics
 from shared.outcomes import failed, origin_of, outgoing
 from shared.redis.results import ResultCache, ResultKey
+from workers.extractor.conditions import Conditions
 from workers.extractor.decoder_processes import DecoderProcessesError
 from workers.extractor.extraction import Extraction
 from workers.extractor.retries import Tried, with_retries
 from workers.extractor.sources.audio_source import AudioSource
 from workers.extractor.sources.fetched import Fetched
+from workers.extractor.submissions import submitted
 
 log = logging.getLogger("needledrop.extractor")
 
@@ -36,21 +38,25 @@ class Extractor:
         source: AudioSource,
         extraction: Extraction,
         results: ResultCache,
+        conditions: Conditions,
         metrics: ExtractorMetrics,
         stream_metrics: StreamMetrics,
         *,
         ensemble_digest: str,
+        result_version: str,
         retry_budget_s: float,
         now: Callable[[], datetime],
         stop: threading.Event,
     ) -> None:
-        """``stop`` ends the waiting between attempts."""
+        """``result_version`` is of the features in results; ``stop`` ends the waiting between attempts."""
         self._source = source
         self._extraction = extraction
         self._results = results
+        self._conditions = conditions
         self._metrics = metrics
         self._stream_metrics = stream_metrics
         self._ensemble_digest = ensemble_digest
+        self._result_version = result_version
         self._retry_budget_s = retry_budget_s
         self._now = now
         self._stop = stop
@@ -61,7 +67,7 @@ class Extractor:
             if record.value is None:
                 return [outgoing(TRACKS_FEATURES, record, None, origin=origin_of(record), stage=STAGE, at=self._now())]
             try:
-                event = _submitted(record)
+                event = submitted(record)
             except InvalidEventError as error:
                 return [self._failed(record, origin_of(record), None, error, attempts=1)]
             origin = Origin(event.submission_id, record.position, record.coordinates)
@@ -71,6 +77,8 @@ class Extractor:
     def _outcome(self, record: Record, origin: Origin, event: TrackSubmitted, submission: Submission) -> Outgoing:
         attempts = 1
         try:
+            if event.conditional:
+                self._conditions.require_newest(record, event)
             began = time.monotonic()
             tried = self._fetched(event.uri)
             attempts = tried.attempts
@@ -122,8 +130,7 @@ class Extractor:
         return encode_features(features, extracted.tensors)
 
     def _earlier_result(self, content_hash: str) -> TrackResult | None:
-        extraction = self._extraction
-        key = ResultKey(content_hash, self._ensemble_digest, extraction.features_version, extraction.policy)
+        key = ResultKey(content_hash, self._ensemble_digest, self._result_version, self._extraction.policy)
         try:
             found = self._results.get(key)
         except CacheUnavailableError:
@@ -147,14 +154,3 @@ class Extractor:
         )
         self._stream_metrics.failed(failure.reason)
         return outgoing(TRACKS_FAILED, record, failure.to_json(), origin=origin, stage=STAGE, at=at)
-
-
-def _submitted(record: Record) -> TrackSubmitted:
-    """The event in a record. Raises: InvalidEventError."""
-    event = TrackSubmitted.from_json(record.value or b"")
-    if record.key is None or record.key != event.track_id.encode():
-        raise InvalidEventError(
-            "the record's key must be its track_id (it is what keeps a track's events in order), "
-            f"and is {'missing' if record.key is None else repr(record.key_text[:64])}"
-        )
-    return event

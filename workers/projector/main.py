@@ -65,6 +65,26 @@ class Projector:
             return None
 
 
+def parts_of(batch: Future[Sequence[Outgoing]], n: int) -> list[Future[Sequence[Outgoing]]]:
+    """A future for each of the ``n`` records of a batch that ends as the batch does.
+
+    The stream cancels the records of a partition that it loses; the rest of the batch must be written all the same.
+    """
+    parts: list[Future[Sequence[Outgoing]]] = [Future() for _ in range(n)]
+
+    def end(batch: Future[Sequence[Outgoing]]) -> None:
+        for part in parts:
+            if not part.set_running_or_notify_cancel():
+                continue
+            if error := batch.exception():
+                part.set_exception(error)
+            else:
+                part.set_result(batch.result())
+
+    batch.add_done_callback(end)
+    return parts
+
+
 def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: threading.Event) -> None:
     """Follow labels and failures until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     registry = process_registry()
@@ -74,7 +94,7 @@ def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: th
     with ThreadPoolExecutor(1, thread_name_prefix="project") as thread:
 
         def start(records: Sequence[Record]) -> Sequence[Future[Sequence[Outgoing]]]:
-            return [thread.submit(projector, records)] * len(records)
+            return parts_of(thread.submit(projector, records), len(records))
 
         spec = StreamSpec(STAGE, PROJECTOR, (TRACKS_LABELED.name, TRACKS_FAILED.name), MAX_IN_FLIGHT, writes=False)
         stream = Stream(kafka, spec, start, StreamMetrics(registry, STAGE))

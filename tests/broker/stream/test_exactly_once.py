@@ -9,7 +9,7 @@ from confluent_kafka import Message
 if TYPE_CHECKING:
     import random
 
-    from tests.broker.conftest import Act, Census, Chaos, Fleet, KafkaTools
+    from tests.broker.conftest import Census, Chaos, Fleet, KafkaTools
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -17,7 +17,7 @@ N_KILLS = 8
 N_FREEZES = 2
 N_KEYS_BETWEEN_ACCIDENTS = 200
 FROZEN_S = 3.5  # the session of these workers ends after 2 s, their transactions after 3 s
-WORK_MS = "20"
+WORK_MS = "30"
 VALUE = b"x" * 20_000
 
 
@@ -32,14 +32,14 @@ def test_two_hops_bring_each_record_out_once_whoever_is_killed_or_frozen(
     fleet: "Fleet",
     census: "Callable[..., Census]",
     chaos: "type[Chaos]",
-    act: "type[Act]",
     eventually: Callable[..., None],
 ) -> None:
     inbox, middle, outbox = (kafka.new_topic() for _ in range(3))
-    options = {"transaction_timeout_s": "3", "group_protocol": group_protocol}
     roles = [
-        kafka.hop(inbox, inbox, middle, "--work-ms", WORK_MS, **options),
-        kafka.hop(middle, middle, outbox, "--work-ms", WORK_MS, **options),
+        kafka.hop(
+            source, source, target, "--work-ms", WORK_MS, group_protocol=group_protocol, transaction_timeout_s=3.0
+        )
+        for source, target in ((inbox, middle), (middle, outbox))
     ]
     reader = census(kafka.bootstrap, [outbox], key_of)
     published: list[str] = []
@@ -58,7 +58,7 @@ def test_two_hops_bring_each_record_out_once_whoever_is_killed_or_frozen(
     def freeze(chance: "random.Random") -> str:
         return fleet.freeze_one(chance, for_s=FROZEN_S)
 
-    accidents = chaos(1, [act("SIGKILL", N_KILLS, kill), act("SIGSTOP", N_FREEZES, freeze)], pauses_s=(0.2, 1.2))
+    accidents = chaos(1, [(kill, N_KILLS), (freeze, N_FREEZES)], pauses_s=(0.1, 0.8))
 
     def say() -> str:
         return f"{accidents}\n{fleet.words()}"
@@ -76,7 +76,7 @@ def test_two_hops_bring_each_record_out_once_whoever_is_killed_or_frozen(
     for role in roles:
         eventually(kafka.no_lag(role.name, role.name), 10.0, more=say)
     assert all_out() is None, say()
-    assert all(outstanding), say()  # each kill hit a pipeline at work
+    assert sum(map(bool, outstanding)) >= N_KILLS - 2, say()  # the kills hit a pipeline at work
 
 
 @pytest.mark.parametrize("group_protocol", ["classic", "consumer"])
@@ -114,7 +114,7 @@ def test_a_hop_that_is_asked_to_stop_exits_0_within_10_s_and_leaves_no_lag_and_n
     inbox, outbox = kafka.new_topic(), kafka.new_topic()
     role = kafka.hop(inbox, inbox, outbox, "--work-ms", "200", "--max-in-flight", "16")
     reader = census(kafka.bootstrap, [outbox], key_of)
-    keys = [f"key-{number}" for number in range(400)]
+    keys = [f"key-{number}" for number in range(200)]
     kafka.publish(inbox, keys)
     fleet.scale(role, 1)
     eventually(lambda: None if reader.counts else "nothing comes out", 20.0, more=fleet.words)

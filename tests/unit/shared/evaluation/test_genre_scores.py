@@ -109,3 +109,30 @@ def test_interval_is_wider_when_tracks_of_a_source_stand_and_fall_together() -> 
 def test_tables_that_do_not_fit_are_refused(truth: list[str], said: list[Any], groups: list[str] | None) -> None:
     with pytest.raises(ValueError, match="probabilities of shape"):
         genre_scores(truth, GENRES, said, groups)
+
+
+def test_true_probabilities_have_the_error_that_chance_gives_them() -> None:
+    rng = np.random.default_rng(2)
+    p = rng.uniform(0.5, 1, 400).reshape(20, 20)
+    drawn = [
+        genre_scores(
+            ["rock" if right else "jazz" for right in rng.random(20) < row],
+            ("jazz", "rock"),
+            np.column_stack([1 - row, row]),
+            n_resamples=0,
+        )
+        for row in p
+    ]
+
+    assert np.mean([one.ece for one in drawn]) == pytest.approx(np.mean([one.ece_by_chance for one in drawn]), abs=0.03)
+    assert drawn[0].ece_by_chance > 0.1  # 20 tracks
+
+
+def test_most_confused_pairs_come_by_how_often() -> None:
+    truth = ["rock", "rock", "jazz", "rock", "latin"]
+    said = [[0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]]
+
+    scores = genre_scores(truth, GENRES, said, n_resamples=0)
+
+    assert scores.most_confused(2) == (("rock", "folk", 2), ("jazz", "rock", 1))
+    assert scores.most_confused(9)[2:] == (("latin", "folk", 1),)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.front_end.mel import compressed, mel_power, n_frames_of, rounded
+from shared.front_end.mel import band_centres_hz, compressed, mel_power, n_frames_of, rounded
 from shared.front_end.spec import MUSICNN_96, FrontEnd
 
 OTHER = FrontEnd(
@@ -102,3 +102,11 @@ def test_compression_to_decibels_equals_librosa() -> None:
     power = np.array([0.0, 1e-9, 0.5, 1.0, 4_000.0], np.float32)
 
     np.testing.assert_allclose(compressed(power, OTHER), librosa.power_to_db(power, top_db=None), atol=1e-5)
+
+
+@pytest.mark.parametrize("band", [12, 30, 60, 90])  # wider than a bin of the transform
+def test_band_centre_is_where_a_tone_is_loudest_in_that_band(band: int) -> None:
+    hz = band_centres_hz(MUSICNN_96)[band]
+    tone = np.sin(2 * np.pi * hz * np.arange(16_000) / MUSICNN_96.sample_rate_hz).astype(np.float32)
+
+    assert int(mel_power(tone, MUSICNN_96, 10, 1)[0].argmax()) == band
