@@ -17,7 +17,7 @@ $(VENV)/.run-time: requirements.txt requirements-models.txt pyproject.toml
 	@echo "Installing what needledrop needs into $(VENV) (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-models.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.run-time requirements-dev.txt
@@ -45,6 +45,7 @@ check: setup-dev ## formatting, lint, types, import layers
 
 bench: setup-dev ## the measured claims (some need KAFKA_HOME and MUSIC=folder)
 	@$(BIN)/python -m benchmarks.ensemble $(if $(MUSIC),--clips "$(MUSIC)")
+	@$(BIN)/python -m benchmarks.features
 	@$(if $(MUSIC),$(BIN)/python -m benchmarks.memory --music "$(MUSIC)",echo "memory: name some music, make bench MUSIC=folder")
 
 format: setup-dev ## let ruff format and fix

@@ -1,6 +1,6 @@
 """How long the four networks take for one clip: compiled into one graph, beside the plain graphs as they are.
 
-    python benchmarks/ensemble.py [--clips FOLDER] [--rounds N]
+    python -m benchmarks.ensemble [--clips FOLDER] [--rounds N]
 
 One thread, ten patches of 3 s, five at a time. Contenders take turns, ratios are medians over the rounds, and time is
 the thread's own on the processor, so that a busy machine moves both sides alike. The floor is the multiplications that

@@ -1,6 +1,6 @@
 """Audio features beside others': accuracy on rendered music with known answers, milliseconds on one core, memory.
 
-    NEEDLEDROP_TEST_RHYTHM=folder python benchmarks/features.py
+    NEEDLEDROP_TEST_RHYTHM=folder python -m benchmarks.features
 
 The folder holds clips and ``manifest.tsv`` (file, tempo_bpm, key, mode, time_signature, ...). librosa runs here;
 Essentia too, when it is installed, else its rows are what was measured on the same clips elsewhere. All accuracies of
@@ -25,8 +25,8 @@ import librosa
 import mir_eval
 import numpy as np
 import soundfile
-from tempo_template import accuracies, rhythm_clips
 
+from benchmarks.tempo_template import accuracies, rhythm_clips
 from shared.features import complete
 from shared.settings.media import MediaSettings
 from workers.extractor.decoding import DecodingLimits, decoded

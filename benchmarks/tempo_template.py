@@ -1,6 +1,6 @@
 """Fit the metrical template of the tempo estimator, and say how well it does on grooves that it has not seen.
 
-    NEEDLEDROP_TEST_RHYTHM=folder python benchmarks/tempo_template.py
+    NEEDLEDROP_TEST_RHYTHM=folder python -m benchmarks.tempo_template
 
 The folder holds rendered clips and ``manifest.tsv`` with columns file, groove, tempo_bpm. Prints the weights to paste
 into ``workers/extractor/signal_features/tempo.py`` and the accuracy by groove-wise cross-validation. The prior and the
