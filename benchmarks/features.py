@@ -28,8 +28,6 @@ import soundfile
 
 from benchmarks.tempo_template import accuracies, rhythm_clips
 from shared.features import complete
-from shared.settings.media import MediaSettings
-from workers.extractor.decoding import DecodingLimits, decoded
 from workers.extractor.signal_features import SAMPLE_RATE_HZ, signal_features
 from workers.extractor.signal_features.frames import Samples, centred, low_rate
 from workers.extractor.signal_features.key import key
@@ -116,6 +114,9 @@ def everything(samples: Samples) -> object:
 
 def loudness_error_lu(row: dict[str, str]) -> float:
     """Return how far our loudness of a whole file is from the manifest's."""
+    from shared.settings.media import MediaSettings  # here, as decoders are no part of the memory measured below
+    from workers.extractor.decoding import DecodingLimits, decoded
+
     with (Path(os.environ["NEEDLEDROP_TEST_RHYTHM"]) / row["file"]).open("rb") as file:
         lufs = decoded(file, DecodingLimits.from_settings(MediaSettings())).loudness_lufs
     return abs((lufs if lufs is not None else float("-inf")) - float(row["loudness_lufs"]))
@@ -143,7 +144,7 @@ def essentia_music_extractor() -> Callable[[Samples], object] | None:
 
 def fresh_process(part: str) -> str:
     """Return what this program prints when it is asked for one part, in a process of its own."""
-    command = [sys.executable, __file__, part]
+    command = [sys.executable, "-m", "benchmarks.features", part]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

@@ -5,8 +5,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import isotonic_regression
-from scipy.stats import rankdata
 
 from shared.features.calibration import MonotoneMap
 
@@ -43,6 +41,8 @@ def monotone_map(ours: Floats, theirs: Floats) -> MonotoneMap:
         ours: shape (n_pairs,), in [0, 1]; at least one.
         theirs: the same tracks' values in [0, 1], in the same order.
     """
+    from scipy.optimize import isotonic_regression  # half a second that other commands need not spend
+
     order = np.argsort(ours, kind="stable")
     n_groups = int(np.clip(ours.size // _PAIRS_PER_KNOT, 1, _MOST_KNOTS))
     groups = np.array_split(order, n_groups)
@@ -70,6 +70,8 @@ def fit(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> Fit:
         curve = monotone_map(x[seen], y[seen])
         mapped[held_out] = [curve(value) for value in x[held_out]]
         mean[held_out] = y[seen].mean()
+    from scipy.stats import rankdata  # as above
+
     return Fit(
         map=monotone_map(x, y),
         n_pairs=x.size,

@@ -133,8 +133,7 @@ class Chaos:
     """
 
     def __init__(self, seed: int, acts: Sequence[tuple[Act, int]], *, pauses_s: tuple[float, float]) -> None:
-        self.seed = seed
-        self.log: list[str] = []
+        self.log = [f"seed {seed}"]
         self._chance = random.Random(seed)
         self._acts = [act for act, n in acts for _ in range(n)]
         self._pauses_s = pauses_s
@@ -149,7 +148,7 @@ class Chaos:
             after_each()
 
     def __str__(self) -> str:
-        return "\n".join([f"seed {self.seed}", *self.log])
+        return "\n".join(self.log)
 
 
 class Census:
@@ -187,9 +186,8 @@ class Census:
         def check() -> str | None:
             wrong = {name: n for name, n in self.counts.items() if n != 1 or name not in known}
             lost = [name for name in expected if not self.counts[name]]
-            if not lost and not wrong:
-                return None
-            return f"{len(lost)} lost {lost[:5]}, {len(wrong)} twice or unknown {dict(list(wrong.items())[:5])}"
+            said = f"{len(lost)} lost {lost[:5]}, {len(wrong)} twice or unknown {dict(list(wrong.items())[:5])}"
+            return said if lost or wrong else None
 
         known = frozenset(expected)
         return check

@@ -9,7 +9,6 @@ from rich.table import Table
 from schemas.taxonomy import default_taxonomy
 from schemas.topics import DEFAULT_PARTITIONS, TOPICS
 from shared.kafka.admin import create_topics
-from shared.models.builder import build_default, default_folder, plain_files
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.settings.loading import loaded
 from shared.settings.workers import ModelSettings
@@ -50,6 +49,8 @@ def build(
     plain: Annotated[bool, typer.Option("--plain", help="The graphs as published: four times slower.")] = False,
 ) -> None:
     """Build the default ensemble from the published weights, and verify it."""
+    from shared.models.builder import build_default, default_folder, plain_files  # ONNX takes half a second to load
+
     target = folder or default_folder(loaded(ModelSettings).folder)
     with err.status("Compiling, and comparing with the published networks"):
         ensemble = build_default(target, plain_files() if plain else None)
@@ -97,6 +98,8 @@ def list_members(folder: Folder = None) -> None:
 
 
 def _ensemble_folder(folder: Path | None) -> Path:
+    from shared.models.builder import default_folder  # as above
+
     settings = loaded(ModelSettings)
     return folder or settings.ensemble or default_folder(settings.folder)
 

@@ -21,7 +21,6 @@ from shared.kafka.following import following
 from shared.kafka.submitting import Submitter
 from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
-from shared.models.builder import default_folder, located_or_built
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.outcomes import origin_of
 from shared.settings.kafka import KafkaSettings
@@ -99,6 +98,8 @@ def chosen_ensemble() -> tuple[Ensemble, Path]:
 
     Raises: InvalidSettingError when it is missing or damaged.
     """
+    from shared.models.builder import default_folder, located_or_built  # ONNX takes half a second to load
+
     settings = loaded(ModelSettings)
     if settings.ensemble is not None:
         return load_ensemble(settings.ensemble), settings.ensemble
