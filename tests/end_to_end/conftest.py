@@ -114,6 +114,14 @@ class Pipeline:
                 yield record
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_of_this_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Build the default ensemble for these tests: one that lies in the user's cache may be of another day's code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEEDLEDROP_MODELS_FOLDER", str(tmp_path_factory.mktemp("models")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The only media root."""

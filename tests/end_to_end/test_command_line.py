@@ -30,7 +30,8 @@ def folder(write_tune: Any, music: Path) -> Path:
 def environment(tmp_path: Path) -> dict[str, str]:
     """A person's, whose stack keeps its files in a folder of this test."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("NEEDLEDROP_", "KAFKA_"))}
-    return {**ours, "NEEDLEDROP_STATE": str(tmp_path / "state")}
+    models = os.environ["NEEDLEDROP_MODELS_FOLDER"]
+    return {**ours, "NEEDLEDROP_STATE": str(tmp_path / "state"), "NEEDLEDROP_MODELS_FOLDER": models}
 
 
 def needledrop(*arguments: object, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

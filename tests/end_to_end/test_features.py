@@ -173,7 +173,12 @@ def test_features_of_real_music_are_all_there_and_within_their_ranges() -> None:
 
 
 def needledrop(*arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("NEEDLEDROP_", "KAFKA_"))}
+    foreign = ("NEEDLEDROP_", "KAFKA_")
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(foreign) or name == "NEEDLEDROP_MODELS_FOLDER"
+    }
     return subprocess.run(
         [sys.executable, "-m", "workers.cli.main", *map(str, arguments)],
         env={**ours, **settings}, capture_output=True, text=True, timeout=WITHIN_S, check=False,
