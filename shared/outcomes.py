@@ -7,7 +7,7 @@ from schemas.errors import FailureReason, InvalidEventError, TrackError
 from schemas.events import Submission, TrackFailed
 from schemas.headers import FEATURES_CONTENT_TYPE, JSON_CONTENT_TYPE, cloud_event, derived_id, travelling
 from schemas.origin import Coordinates, Origin
-from schemas.topics import TRACKS_FEATURES, TRACKS_SUBMITTED, Topic
+from schemas.topics import TRACKS_FAILED, TRACKS_FEATURES, TRACKS_SUBMITTED, Topic
 from shared.kafka.records import Outgoing, Record
 
 _MESSAGE_CHARACTERS = 2048
@@ -79,3 +79,8 @@ def failed(
 
 def _printable(text: str) -> str:
     return _UNPRINTABLE.sub(" ", text)
+
+
+def outgoing_failure(record: Record, failure: TrackFailed, *, origin: Origin) -> Outgoing:
+    """``failure`` as the end of the submission that ``record`` descends from."""
+    return outgoing(TRACKS_FAILED, record, failure.to_json(), origin=origin, stage=failure.stage, at=failure.failed_at)

@@ -8,13 +8,13 @@ from schemas.errors import CacheUnavailableError, TrackError
 from schemas.events import TrackFeatures, TrackLabeled, TrackResult
 from schemas.origin import Origin
 from schemas.tensors import Tensor, decode_features
-from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
+from schemas.topics import TRACKS_LABELED
 from shared.extracted import extracted_from
 from shared.front_end.spec import FrontEnd
 from shared.kafka.records import Outgoing, Record
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.stream import StreamMetrics
-from shared.outcomes import failed, origin_of, outgoing
+from shared.outcomes import failed, origin_of, outgoing, outgoing_failure
 from shared.redis.results import ResultCache, ResultKey
 from workers.classifier.labeler import Labeler
 
@@ -102,14 +102,13 @@ class Classifier:
         return outgoing(TRACKS_LABELED, record, label.to_json(), origin=origin, stage=STAGE, at=at)
 
     def _failed(self, record: Record, origin: Origin, event: TrackFeatures | None, error: Exception) -> Outgoing:
-        at = self._now()
         failure = failed(
             record,
             error,
             stage=STAGE,
-            at=at,
+            at=self._now(),
             coordinates=origin.coordinates,
             submission=event.submission if event else None,
         )
         self._stream_metrics.failed(failure.reason)
-        return outgoing(TRACKS_FAILED, record, failure.to_json(), origin=origin, stage=STAGE, at=at)
+        return outgoing_failure(record, failure, origin=origin)

@@ -10,12 +10,12 @@ from schemas.errors import CacheUnavailableError, InvalidEventError, TrackError,
 from schemas.events import Submission, Timings, TrackFeatures, TrackResult, TrackSubmitted
 from schemas.origin import Origin
 from schemas.tensors import encode_features
-from schemas.topics import TRACKS_FAILED, TRACKS_FEATURES
+from schemas.topics import TRACKS_FEATURES
 from shared.kafka.faults import AbandonedError
 from shared.kafka.records import Outgoing, Record
 from shared.metrics.extractor import ExtractorMetrics
 from shared.metrics.stream import StreamMetrics
-from shared.outcomes import failed, origin_of, outgoing
+from shared.outcomes import failed, origin_of, outgoing, outgoing_failure
 from shared.redis.results import ResultCache, ResultKey
 from workers.extractor.conditions import Conditions
 from workers.extractor.decoder_processes import DecoderProcessesError
@@ -142,15 +142,14 @@ class Extractor:
     def _failed(
         self, record: Record, origin: Origin, submission: Submission | None, error: Exception, *, attempts: int
     ) -> Outgoing:
-        at = self._now()
         failure = failed(
             record,
             error,
             stage=STAGE,
-            at=at,
+            at=self._now(),
             coordinates=origin.coordinates,
             submission=submission,
             attempts=attempts,
         )
         self._stream_metrics.failed(failure.reason)
-        return outgoing(TRACKS_FAILED, record, failure.to_json(), origin=origin, stage=STAGE, at=at)
+        return outgoing_failure(record, failure, origin=origin)

@@ -6,7 +6,6 @@ it, and where that convolution is padded it reads zero there too, as it should.
 """
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -57,12 +56,6 @@ class Places:
         if self.one is not None:
             rewritten[:, :, self.one] = np.einsum("tbcf,c->tbf", kernel, self.offset)
         return rewritten
-
-    @classmethod
-    def of_the_patch(cls) -> Self:
-        """The mel spectrogram itself."""
-        place, scale, offset = np.zeros(1, np.intp), np.ones(1), np.zeros(1)
-        return cls(n_whole=1, n_rest=0, place=place, scale=scale, offset=offset, one=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
