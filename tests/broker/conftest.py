@@ -155,7 +155,8 @@ class Census:
     """Reads committed records of some topics from the first on, in a thread, and counts what each is about."""
 
     def __init__(self, bootstrap: str, topics: Sequence[str], about: Callable[[Message], str]) -> None:
-        self.counts: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._about = about
         self._consumer: Consumer = reader(KafkaSettings(bootstrap_servers=bootstrap), f"census-{uuid.uuid4().hex}")
         found = [self._consumer.list_topics(topic, timeout=10).topics[topic] for topic in topics]
@@ -178,14 +179,22 @@ class Census:
         while not self._stop.is_set():
             message = self._consumer.poll(0.1)
             if message is not None and message.error() is None:
-                self.counts[self._about(message)] += 1
+                with self._counting:
+                    self._counts[self._about(message)] += 1
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each was seen so far; a copy, since the thread goes on counting."""
+        with self._counting:
+            return self._counts.copy()
 
     def exactly_once(self, expected: Sequence[str]) -> Invariant:
         """Each of ``expected`` is there once, and nothing else is."""
 
         def check() -> str | None:
-            wrong = {name: n for name, n in self.counts.items() if n != 1 or name not in known}
-            lost = [name for name in expected if not self.counts[name]]
+            counts = self.counts
+            wrong = {name: n for name, n in counts.items() if n != 1 or name not in known}
+            lost = [name for name in expected if not counts[name]]
             said = f"{len(lost)} lost {lost[:5]}, {len(wrong)} twice or unknown {dict(list(wrong.items())[:5])}"
             return said if lost or wrong else None
 
