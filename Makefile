@@ -5,8 +5,13 @@ BIN := $(VENV)/bin
 MUSIC ?=
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --custom-compile-command "make requirements"
 
+# What PyTorch brings for CUDA, on machines and from places where it does: it says itself which versions.
+WITH_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+	nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
+	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test check format schemas requirements bench clean
+.PHONY: help setup setup-dev setup-training demo up test check format schemas requirements bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -25,8 +30,16 @@ $(VENV)/.development: $(VENV)/.run-time requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# torch alone has no hash: each platform, and each place that offers it, has a file of its own (docs/training.md).
+$(VENV)/.training: $(VENV)/.run-time requirements-training.txt requirements-torch.txt
+	@echo "Installing what training needs into $(VENV) (PyTorch: some minutes, where its CUDA libraries come along)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-training.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.txt
+	@touch $@
+
 setup: $(VENV)/.run-time ## .venv with all that the product needs
 setup-dev: $(VENV)/.development ## .venv with what tests and checks need, too
+setup-training: $(VENV)/.training ## .venv with what `needledrop train` needs, too
 
 demo: setup ## the whole pipeline on your own machine: make demo [MUSIC=folder]
 	@$(BIN)/needledrop demo $(if $(MUSIC),"$(MUSIC)")
@@ -34,7 +47,10 @@ demo: setup ## the whole pipeline on your own machine: make demo [MUSIC=folder]
 up: setup ## broker, Redis and all workers until Ctrl-C: make up [MUSIC=folder]
 	@$(BIN)/needledrop up $(if $(MUSIC),"$(MUSIC)")
 
+BOUNDED := $(if $(shell command -v timeout),timeout 900)
+# Without PyTorch the tests of training are skipped and say so: a slow download may cost them, never the others.
 test: setup-dev ## all tests; with KAFKA_HOME also those on a real broker
+	@$(BOUNDED) $(MAKE) --silent setup-training || echo "PyTorch could not be installed: tests that need it are skipped"
 	@$(BIN)/python -m pytest
 
 check: setup-dev ## formatting, lint, types, import layers
@@ -60,6 +76,7 @@ requirements: ## pin every dependency again, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV_COMPILE) pyproject.toml --extra install -o requirements.txt
 	@$(UV_COMPILE) pyproject.toml --extra install --extra plots --extra dev -c requirements.txt -o requirements-dev.txt
+	@$(UV_COMPILE) pyproject.toml --extra install --extra training -c requirements-dev.txt $(addprefix --no-emit-package ,$(WITH_TORCH)) -o requirements-training.txt
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

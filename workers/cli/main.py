@@ -11,6 +11,7 @@ from shared.logs import start_logging
 from shared.settings.workers import LogSettings
 from workers.cli.administering import models, topics
 from workers.cli.console import err, out
+from workers.cli.data import data
 from workers.cli.evaluating import evaluate
 from workers.cli.failures import failures
 from workers.cli.features import features
@@ -36,6 +37,7 @@ app.add_typer(models, name="models")
 app.add_typer(failures, name="failures")
 app.add_typer(features, name="features")
 app.add_typer(cache, name="cache")
+app.add_typer(data, name="data")
 
 
 def _version(asked: bool) -> None:
