@@ -33,9 +33,9 @@ from shared.front_end.mel import compressed
 from shared.front_end.patches import cut, segments_of
 from shared.front_end.spec import MUSICNN_96
 from shared.models.compiler.costs import cost_per_patch
-from shared.models.compiler.ensemble import EXPOSABLE, Network, compile_ensemble, emitted
+from shared.models.compiler.ensemble import Network, compile_ensemble, emitted
 from shared.models.compiler.probes import probe_patches
-from shared.models.graphs import INPUT, PROBABILITIES, plain_graph
+from shared.models.graphs import EXPOSABLE, INPUT, PROBABILITIES, plain_graph
 from shared.models.published import PATCH_FRAMES, PUBLISHED, published_weights
 
 RESULTS = Path(__file__).parent / "results" / "ensemble.json"

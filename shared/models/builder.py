@@ -2,9 +2,10 @@
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -14,12 +15,15 @@ from pydantic import JsonValue
 from schemas.errors import InvalidSettingError
 from shared.front_end.spec import MUSICNN_96
 from shared.models.compiler.ensemble import Network, compile_ensemble
-from shared.models.graphs import EMBEDDING, INPUT, PROBABILITIES, plain_graph
+from shared.models.graphs import EXPOSABLE, INPUT, PROBABILITIES, plain_graph
 from shared.models.manifest import MANIFEST_NAME, Ensemble, Member, load_ensemble, save_ensemble
 from shared.models.published import PATCH_FRAMES, PUBLISHED, known_patch, published_weights
 
 DEFAULT_VERSION = "published-1"
+EXPOSE_ALL = "all"
 _KNOWN_ANSWER_TOLERANCE = 1e-4  # processors round differently; a wrong graph is off by 1e-2 and more
+
+Exposure: TypeAlias = tuple[str, str]  # a member, and the role of an output that it has besides its probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,19 +36,35 @@ class GraphFile:
     input: str = INPUT
 
 
-def plain_files() -> Iterator[GraphFile]:
-    """The published networks as they were published, a file each."""
+def exposures(wanted: Sequence[str]) -> tuple[Exposure, ...]:
+    """What is to be exposed, from ``MSD_musicnn/embedding`` and the like; ``all`` is all there is.
+
+    Raises: InvalidSettingError for what no published network has.
+    """
+    known = {f"{m.name}/{role}": (m.name, role) for m in PUBLISHED for role in EXPOSABLE[m.architecture]}
+    if unknown := [name for name in wanted if name not in known and name != EXPOSE_ALL]:
+        raise InvalidSettingError(
+            f"the published networks have no output {unknown[0]}; there is {', '.join(known)}, or {EXPOSE_ALL}"
+        )
+    return tuple(pair for name, pair in known.items() if name in wanted or EXPOSE_ALL in wanted)
+
+
+def plain_files(exposed: Collection[Exposure] = ()) -> Iterator[GraphFile]:
+    """The published networks as they were published, a file each; members have the outputs of ``exposed`` too."""
     for model in PUBLISHED:
-        outputs = {model.name: {PROBABILITIES: PROBABILITIES, EMBEDDING: EMBEDDING}}
+        roles = [PROBABILITIES, *(role for name, role in exposed if name == model.name)]
+        outputs = {model.name: {role: role for role in roles}}
         yield GraphFile(stem=model.name, graph=plain_graph(model, published_weights(model)), outputs=outputs)
 
 
-def compiled_files() -> Iterator[GraphFile]:
+def compiled_files(exposed: Collection[Exposure] = ()) -> Iterator[GraphFile]:
     """The published networks as one graph that computes the same in a quarter of the time, verified against the plain.
 
+    Args:
+        exposed: members and roles of outputs besides the probabilities; what is not here is not in the graph.
     Raises: InvalidSettingError when what was compiled does not give what the plain graphs give.
     """
-    compiled = compile_ensemble([Network(model, published_weights(model)) for model in PUBLISHED])
+    compiled = compile_ensemble([Network(model, published_weights(model)) for model in PUBLISHED], exposed)
     yield GraphFile(stem="published", graph=compiled.graph, outputs=compiled.outputs)
 
 

@@ -1,14 +1,15 @@
 """The two published architectures as plain ONNX graphs: what TensorFlow computed, operation by operation.
 
 Both take ``mel``, float32 [n, 187, 96], the compressed mel spectrogram of n patches, and give ``probabilities``,
-[n, 50]. What the last dense layer reads is named ``embedding``, [n, 200] for musicnn and [n, 256] for vgg, and is an
-output too. These graphs are the reference that anything faster is measured against.
+[n, 50]. What the last dense layer reads is named ``embedding``, [n, 200] for musicnn and [n, 256] for vgg, and what
+musicnn pools over time, maximum and mean of each feature, ``pools``, [n, 753, 2]; they lie on the way and are outputs
+too. These graphs are the reference that anything faster is measured against.
 
 TensorFlow keeps time x frequency x channel; ONNX wants channels first: kernels are transposed here, once.
 Source: musicnn/models.py of the package; Pons & Serra, arXiv:1909.06654; Pons et al., arXiv:1711.02520.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from shared.models.bundle import Weights
-from shared.models.published import BATCH_NORM_EPSILON, N_BANDS, PATCH_FRAMES, PublishedModel
+from shared.models.published import BATCH_NORM_EPSILON, N_BANDS, PATCH_FRAMES, Architecture, PublishedModel
 
-INPUT, PROBABILITIES, EMBEDDING = "mel", "probabilities", "embedding"
+INPUT, PROBABILITIES, EMBEDDING, POOLS = "mel", "probabilities", "embedding", "pools"
+# What can be exposed besides the probabilities, by architecture.
+EXPOSABLE: Mapping[Architecture, tuple[str, ...]] = {"musicnn": (EMBEDDING, POOLS), "vgg": (EMBEDDING,)}
 OPSET = 18  # ReduceMax with its axes as an input
 IR_VERSION = 9  # what ONNX Runtime reads since 1.14
 
@@ -78,12 +81,11 @@ class GraphWriter:
         axes = self.constant(f"axis_{axis}", np.array([axis], np.int64))
         return self.node(operation, [value, axes], name, keepdims=int(keepdims))
 
-    def model(self, name: str, n_embedding: int, n_tags: int, description: str) -> onnx.ModelProto:
-        """The finished model."""
+    def model(self, name: str, widths: Mapping[str, Sequence[int]], description: str) -> onnx.ModelProto:
+        """The finished model, with outputs of these widths."""
         mel = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", PATCH_FRAMES, N_BANDS])
         outputs = [
-            helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["n", n_tags]),
-            helper.make_tensor_value_info(EMBEDDING, TensorProto.FLOAT, ["n", n_embedding]),
+            helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", *width]) for output, width in widths.items()
         ]
         graph = helper.make_graph(self._nodes, name, [mel], outputs, list(self._constants.values()))
         return helper.make_model(
@@ -109,7 +111,10 @@ def plain_graph(model: PublishedModel, weights: Weights) -> onnx.ModelProto:
     write = {"musicnn": _write_musicnn, "vgg": _write_vgg}[model.architecture]
     last_layer = write(writer)
     n_embedding, n_tags = weights[f"{last_layer}/kernel"].shape
-    return writer.model(model.name, n_embedding, n_tags, f"{model.name}; {model.licence} licence; {model.source}")
+    widths: dict[str, Sequence[int]] = {PROBABILITIES: [n_tags], EMBEDDING: [n_embedding]}
+    if POOLS in EXPOSABLE[model.architecture]:
+        widths[POOLS] = [len(weights["dense/kernel"]) // 2, 2]
+    return writer.model(model.name, widths, f"{model.name}; {model.licence} licence; {model.source}")
 
 
 def _write_musicnn(graph: GraphWriter) -> str:
@@ -137,9 +142,7 @@ def _write_musicnn(graph: GraphWriter) -> str:
     features = graph.node("Concat", layers, "mid_end", axis=1)  # [n, 753, 187]
     maxima = graph.over_axis("ReduceMax", features, 2, "max_over_time", keepdims=True)
     means = graph.over_axis("ReduceMean", features, 2, "mean_over_time", keepdims=True)
-    pooled = graph.node(
-        "Flatten", [graph.node("Concat", [maxima, means], "pools", axis=2)], "pools/interleaved", axis=1
-    )
+    pooled = graph.node("Flatten", [graph.node("Concat", [maxima, means], POOLS, axis=2)], "pools/interleaved", axis=1)
     hidden = graph.node("Relu", [graph.dense(graph.batch_norm(pooled, 9), "dense")], "dense/relu")
     embedding = graph.node("Identity", [graph.batch_norm(hidden, 10)], EMBEDDING)
     graph.node("Sigmoid", [graph.dense(embedding, "dense_1")], PROBABILITIES)

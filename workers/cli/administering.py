@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from schemas.errors import InvalidSettingError
 from schemas.taxonomy import default_taxonomy
 from schemas.topics import DEFAULT_PARTITIONS, TOPICS
 from shared.kafka.admin import create_topics
@@ -47,14 +48,24 @@ def build(
     folder: Folder = None,
     *,
     plain: Annotated[bool, typer.Option("--plain", help="The graphs as published: four times slower.")] = False,
+    expose: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MEMBER/OUTPUT", help="Also give this embedding, say MSD_musicnn/pools; `all` has all."),
+    ] = None,
 ) -> None:
     """Build the default ensemble from the published weights, and verify it."""
-    from shared.models.builder import build_default, default_folder, plain_files  # ONNX takes half a second to load
+    # ONNX takes half a second to load.
+    from shared.models.builder import build_default, compiled_files, default_folder, exposures, plain_files
 
+    if expose and folder is None:
+        raise InvalidSettingError("--expose makes another ensemble than the default one: name its FOLDER")
+    exposed = exposures(expose or ())
     target = folder or default_folder(loaded(ModelSettings).folder)
     with err.status("Compiling, and comparing with the published networks"):
-        ensemble = build_default(target, plain_files() if plain else None)
+        ensemble = build_default(target, plain_files(exposed) if plain else compiled_files(exposed))
     out.print(f"{ensemble.version}: {len(ensemble.members)} members in {target}")
+    for member, role in exposed:
+        out.print(f"exposed: {member}/{role}")
 
 
 @models.command("verify")

@@ -10,18 +10,12 @@ from shared.models.bundle import Weights
 from shared.models.compiler.architectures import read_musicnn, read_vgg
 from shared.models.compiler.emission import Emission
 from shared.models.compiler.musicnn import folded_musicnn
-from shared.models.compiler.musicnn_graph import POOLS, emit_musicnns
+from shared.models.compiler.musicnn_graph import emit_musicnns
 from shared.models.compiler.verification import Verification, verified
 from shared.models.compiler.vgg import folded_vgg
 from shared.models.compiler.vgg_graph import emit_vgg
-from shared.models.graphs import EMBEDDING, PROBABILITIES, plain_graph
+from shared.models.graphs import EXPOSABLE, PROBABILITIES, plain_graph
 from shared.models.published import Architecture, PublishedModel
-
-# What can be exposed besides the probabilities, by architecture; everything full width, as in the plain graphs.
-EXPOSABLE: Mapping[Architecture, frozenset[str]] = {
-    "musicnn": frozenset({EMBEDDING, POOLS}),  # [n, 200] and [n, 753, 2]: maximum and mean over time
-    "vgg": frozenset({EMBEDDING}),  # [n, 256]: the last pool, flattened
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ def compile_ensemble(networks: Sequence[Network], exposed: Collection[tuple[str,
     Args:
         networks: any number of either architecture.
         exposed: name and role of what is wanted besides the probabilities, say ("MSD_musicnn", "embedding"); it costs
-            nothing when it is not here. `EXPOSABLE` has the roles.
+            nothing when it is not here. `EXPOSABLE` has the roles; all are full width, as in the plain graphs.
     Raises: InvalidSettingError when the weights are not of their architecture, when what is to be exposed does not
         exist, or when the graph does not give what the plain ones give.
     """

@@ -11,9 +11,7 @@ from shared.models.compiler.folding import Positions
 from shared.models.compiler.layout import filled, whole_blocks
 from shared.models.compiler.musicnn import FoldedMusicnn, frames_before
 from shared.models.compiler.musicnn_front_end import FrontEndTensor, emit_clipped, emit_front_end
-from shared.models.graphs import EMBEDDING, PROBABILITIES
-
-POOLS = "pools"  # the output with maximum and mean over time of every feature, [n, features, 2]
+from shared.models.graphs import EMBEDDING, POOLS, PROBABILITIES
 
 _POOL_OPERATIONS = ("ReduceMax", "ReduceMean")  # in the order in which the original interleaves them
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from shared.models.builder import build_default, plain_files
+from shared.models.builder import build_default, compiled_files, exposures, plain_files
 from shared.models.sessions import RunningEnsemble, load_running_ensemble
 
 
@@ -26,7 +26,15 @@ def default_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the published networks lie as they were published, embeddings included; not to be written to."""
     folder = tmp_path_factory.mktemp("plain")
-    build_default(folder, plain_files())
+    build_default(folder, plain_files(exposures(["all"])))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exposing_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the default ensemble lies with everything exposed; not to be written to."""
+    folder = tmp_path_factory.mktemp("exposing")
+    build_default(folder, compiled_files(exposures(["all"])))
     return folder
 
 

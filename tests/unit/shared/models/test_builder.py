@@ -4,11 +4,15 @@ import multiprocessing
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from schemas.errors import InvalidSettingError
-from shared.models.builder import GraphFile, build_default, located_or_built, plain_files
+from shared.front_end.patches import segments_of
+from shared.front_end.spec import MUSICNN_96
+from shared.models.builder import GraphFile, build_default, compiled_files, exposures, located_or_built, plain_files
 from shared.models.manifest import load_ensemble
+from shared.models.sessions import load_running_ensemble
 
 NAMES = ["MSD_musicnn", "MSD_vgg", "MTT_musicnn", "MTT_vgg"]
 
@@ -53,3 +57,47 @@ def test_graph_that_answers_wrongly_is_not_written(tmp_path: Path) -> None:
         build_default(tmp_path, with_weights_of_another(plain_files()))
 
     assert list(tmp_path.iterdir()) == []
+
+
+EXPOSED = {
+    ("MSD_musicnn", "embedding"): (200,),
+    ("MSD_musicnn", "pools"): (753, 2),
+    ("MSD_vgg", "embedding"): (256,),
+    ("MTT_musicnn", "embedding"): (200,),
+    ("MTT_musicnn", "pools"): (753, 2),
+    ("MTT_vgg", "embedding"): (256,),
+}
+
+
+def test_compiled_ensemble_exposes_full_embeddings_that_equal_the_plain_ones(
+    exposing_folder: Path, plain_folder: Path
+) -> None:
+    rng = np.random.default_rng(11)
+    beat = np.repeat(rng.random(12 * 4) ** 3, 4_000)  # loud and quiet, so that maxima and means differ
+    heard = {"musicnn_96": segments_of((0.5 * beat * rng.standard_normal(beat.size)).astype(np.float32), MUSICNN_96)}
+
+    compiled = load_running_ensemble(exposing_folder).answers(heard, also=EXPOSED)
+    plain = load_running_ensemble(plain_folder).answers(heard, also=EXPOSED)
+
+    for (member, role), width in EXPOSED.items():
+        found, expected = compiled[member].outputs[role], plain[member].outputs[role]
+        assert found.shape == (4, *width)
+        assert np.ptp(expected, axis=0).max() > 0.1  # it hears something
+        # Pooled features reach 280, where the last digits of float32 are worth more than 1e-4.
+        np.testing.assert_allclose(found, expected, rtol=1e-5 if role == "pools" else 0, atol=1e-4)
+
+
+def test_ensemble_exposes_what_is_asked_for_and_no_more(default_folder: Path, tmp_path: Path) -> None:
+    build_default(tmp_path, compiled_files(exposures(["MTT_musicnn/pools"])))
+
+    ensemble = load_ensemble(tmp_path)
+    assert {m.name: set(m.outputs) for m in ensemble.members if len(m.outputs) > 1} == {
+        "MTT_musicnn": {"probabilities", "pools"}
+    }
+    assert ensemble.digest != load_ensemble(default_folder).digest
+    assert {len(m.outputs) for m in load_ensemble(default_folder).members} == {1}
+
+
+def test_outputs_that_no_published_network_has_are_refused() -> None:
+    with pytest.raises(InvalidSettingError, match=r"no output MSD_vgg/pools; there is MSD_musicnn/embedding, "):
+        exposures(["MSD_vgg/embedding", "MSD_vgg/pools"])

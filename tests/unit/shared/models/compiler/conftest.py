@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from shared.models.bundle import Weights
-from shared.models.compiler.ensemble import EXPOSABLE, CompiledEnsemble, Network, compile_ensemble
+from shared.models.compiler.ensemble import CompiledEnsemble, Network, compile_ensemble
+from shared.models.graphs import EXPOSABLE
 from shared.models.published import PUBLISHED, Architecture, published_weights
 
 MakeNetwork = Callable[[Architecture, int], Network]

@@ -17,8 +17,8 @@ from shared.front_end.mel import compressed
 from shared.front_end.patches import cut, segments_of
 from shared.front_end.spec import MUSICNN_96
 from shared.models.compiler.costs import cost_per_patch
-from shared.models.compiler.ensemble import EXPOSABLE, CompiledEnsemble, Network, compile_ensemble, emitted
-from shared.models.graphs import plain_graph
+from shared.models.compiler.ensemble import CompiledEnsemble, Network, compile_ensemble, emitted
+from shared.models.graphs import EXPOSABLE, plain_graph
 from shared.models.published import Architecture
 
 MakeNetwork = Callable[[Architecture, int], Network]
