@@ -11,7 +11,7 @@ WITH_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cub
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-training demo up test check format schemas requirements bench clean
+.PHONY: help setup setup-dev setup-training demo up test fuzz check format schemas requirements bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ BOUNDED := $(if $(shell command -v timeout),timeout 900)
 test: setup-dev ## all tests; with KAFKA_HOME also those on a real broker
 	@$(BOUNDED) $(MAKE) --silent setup-training || echo "PyTorch could not be installed: tests that need it are skipped"
 	@$(BIN)/python -m pytest
+
+fuzz: setup-dev ## spoiled audio, events, URIs and headers: make fuzz [INPUTS=12000] [SEED=1]
+	@NEEDLEDROP_FUZZ_INPUTS=$(or $(INPUTS),12000) NEEDLEDROP_FUZZ_SEED=$(or $(SEED),1) \
+		$(BIN)/python -m pytest -q tests/end_to_end/fuzz/test_fuzz_handlers.py
 
 check: setup-dev ## formatting, lint, types, import layers
 	@$(BIN)/ruff format --check .

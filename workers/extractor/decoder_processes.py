@@ -39,7 +39,11 @@ _PROGRAM = "from workers.extractor.zygote import main; main()"
 
 
 class DecoderProcessesError(NeedledropError):
-    """The processes do not start, are closed, or met a bug of ours; the message has the traceback."""
+    """The processes do not start, or are closed: no file is at fault."""
+
+
+class DecodingBugError(NeedledropError):
+    """The work raised what it never should, over this file; the message has the traceback."""
 
 
 @dataclass(slots=True)
@@ -101,7 +105,7 @@ class DecoderProcesses(Generic[Task, Result]):
         """Do one task in an idle process; if that dies, once more in a fresh one.
 
         Raises: DecoderCrashedError, DecoderTimeoutError after the second time; any TrackError that the work raises;
-            DecoderProcessesError.
+            DecodingBugError, DecoderProcessesError.
         """
         process = self._idle.get()
         if isinstance(process, DecoderProcessesError):
@@ -251,7 +255,7 @@ def _value(answer: Answer) -> object:
     if answer.error is not None:
         raise answer.error
     if answer.bug is not None:
-        raise DecoderProcessesError(answer.bug)
+        raise DecodingBugError(answer.bug)
     return answer.result
 
 

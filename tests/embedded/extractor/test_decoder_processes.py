@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from schemas.errors import DecoderCrashedError, DecoderTimeoutError, UndecodableAudioError
-from workers.extractor.decoder_processes import DecoderProcesses, DecoderProcessesError
+from workers.extractor.decoder_processes import DecoderProcesses, DecoderProcessesError, DecodingBugError
 
 Processes = DecoderProcesses[Any, Any]
 READ = ("read", None)
@@ -175,7 +175,7 @@ def test_a_bug_arrives_with_its_traceback_and_the_process_lives_on(
 ) -> None:
     processes = with_processes()
 
-    with pytest.raises(DecoderProcessesError, match=shown):
+    with pytest.raises(DecodingBugError, match=shown):
         processes.run((trick, "ouch"), file)
 
     assert not restarts

@@ -18,6 +18,9 @@ _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,aac,adts,asf,avi,flv,mpegts,mpeg,mp3,ogg,flac,wav,w64,aiff,au,caf,"
     "ac3,eac3,dts,amr,ape,wv,tta,mpc,mpc8,dsf,tak,oma,voc"
 )
+# What PyAV raises over damaged files: FFmpeg's errors, and its own. An IndexError, for one, comes at the end of a file
+# in which another stream begins midway, since PyAV looks for that among the streams of the beginning.
+_DAMAGE = (av.FFmpegError, ArithmeticError, LookupError, ValueError)
 _OPTIONS = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "none"}
 
 
@@ -28,12 +31,12 @@ def av_stream(file: BinaryIO) -> Iterator[AudioStream]:
     file.seek(0)
     try:
         container = av.open(_Bytes(file), mode="r", options=_OPTIONS, metadata_errors="ignore")
-    except (av.FFmpegError, ValueError) as error:
+    except _DAMAGE as error:
         raise DecoderError(_cause(error)) from None
     with container:
-        if not container.streams.audio:
-            raise DecoderError("no audio in it")
-        audio = container.streams.audio[0]
+        audio = next((stream for stream in container.streams.audio if _is_known(stream)), None)
+        if audio is None:
+            raise DecoderError("no audio in it that it knows")
         frames = _frames(container, audio)
         first = next(frames, None)
         if first is None:
@@ -48,13 +51,26 @@ def av_stream(file: BinaryIO) -> Iterator[AudioStream]:
         )
 
 
+def _is_known(stream: av.AudioStream) -> bool:
+    """Whether there is a decoder for it. PyAV's types say that there always is a context."""
+    context: object = stream.codec_context
+    return context is not None
+
+
 class _Bytes:
     """What PyAV needs of a file; not its name, which for a descriptor is a number that PyAV refuses."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.read = file.read
-        self.seek = file.seek
+        self._seek = file.seek
         self.tell = file.tell
+
+    def seek(self, offset: int, whence: int) -> int:
+        """Where a damaged file sends FFmpeg may be before its beginning; -1 tells it so, an exception would end all."""
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return -1
 
 
 def _frames(container: InputContainer, audio: av.AudioStream) -> Iterator[av.AudioFrame]:
@@ -65,12 +81,12 @@ def _frames(container: InputContainer, audio: av.AudioStream) -> Iterator[av.Aud
         for packet in container.demux(audio):
             try:
                 frames = packet.decode()
-            except av.FFmpegError:
+            except _DAMAGE:
                 n_bad += 1
                 continue
             n_good += 1
             yield from (frame for frame in frames if frame.samples)
-    except av.FFmpegError as error:
+    except _DAMAGE as error:
         if not n_good:
             raise DecoderError(_cause(error)) from None
     if n_bad > n_good:
@@ -90,7 +106,7 @@ def _blocks(first: av.AudioFrame, frames: Iterator[av.AudioFrame]) -> Iterator[B
                 part.to_ndarray().reshape(-1, n_channels).astype(np.float32, copy=False)
                 for part in as_float.resample(frame)
             ]
-        except (av.FFmpegError, ValueError):
+        except _DAMAGE:
             break  # the rate or the channels change here: another stream begins, which is not this one
         gathered.extend(parts)
         n_gathered += sum(map(len, parts))

@@ -1,3 +1,4 @@
+import base64
 import io
 import struct
 import tempfile
@@ -205,6 +206,21 @@ def test_what_is_no_audio_is_undecodable(as_file: AsFile, content: bytes) -> Non
     with pytest.raises(UndecodableAudioError) as caught:
         decoded(as_file(content), LIMITS)
     assert len(str(caught.value)) < 300
+
+
+def test_an_audio_stream_of_a_codec_that_nobody_knows_is_undecodable(as_file: AsFile) -> None:
+    content = encoded(a_song(0.5), 44_100, "matroska", "libmp3lame").replace(b"A_MPEG/L3", b"A_NONE/L3")
+
+    with pytest.raises(UndecodableAudioError, match="no audio in it that it knows"):
+        decoded(as_file(content), LIMITS)
+
+
+def test_a_header_that_sends_its_reader_before_the_beginning_is_undecodable(as_file: AsFile) -> None:
+    """Found by fuzzing: the head of an ASF file."""
+    content = base64.b64decode("MCaydY5mzxGm2QCqAGLObPgBAAAAAAAABgAAAAECodxKEXFHZc1Yt2WIbOXXgDwvkprEiw8E")
+
+    with pytest.raises(UndecodableAudioError):
+        decoded(as_file(content), LIMITS)
 
 
 @pytest.mark.parametrize(
