@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
-from shared.models.builder import default_folder
 from tests.end_to_end.fuzz.workbench import Workbench, workbench
+from workers.cli.running import chosen_ensemble
 
-N_INPUTS = int(os.environ.get("NEEDLEDROP_FUZZ_INPUTS", "800"))
+N_INPUTS = int(os.environ.get("NEEDLEDROP_FUZZ_INPUTS", "2000"))
 SEED = int(os.environ.get("NEEDLEDROP_FUZZ_SEED", "20261125"))
 # Inputs of each kind among a hundred.
 SHARES = {"audio": 62, "event": 10, "uri": 10, "headers": 5, "http": 6, "features": 2, "outcome": 5}
@@ -49,7 +49,7 @@ def bench(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "root").mkdir()
-    folder = default_folder(Path(os.environ["NEEDLEDROP_MODELS_FOLDER"]))
+    _, folder = chosen_ensemble()
     with workbench(tmp_path / "root", folder, redis_url, lambda cause: restarts.update([cause])) as started:
         yield started
 
