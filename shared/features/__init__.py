@@ -3,6 +3,15 @@
 from shared.features.completion import complete, measured
 from shared.features.definitions import DEFINITIONS, Definition
 from shared.features.tagged import spoken_in_signal
-from shared.features.values import FEATURE_VERSION, SignalFeatures
+from shared.features.values import FEATURE_VERSION, NO_FEATURES, SignalFeatures
 
-__all__ = ["DEFINITIONS", "FEATURE_VERSION", "Definition", "SignalFeatures", "complete", "measured", "spoken_in_signal"]
+__all__ = [
+    "DEFINITIONS",
+    "FEATURE_VERSION",
+    "NO_FEATURES",
+    "Definition",
+    "SignalFeatures",
+    "complete",
+    "measured",
+    "spoken_in_signal",
+]

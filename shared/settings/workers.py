@@ -50,6 +50,9 @@ class FeatureSettings(BaseSettings):
 
     model_config = settings_config("NEEDLEDROP_FEATURES_")
 
+    enabled: bool = True
+    """Whether the extractor, and `needledrop label`, compute the twelve audio features. Without them a track takes a
+    sixth less time, its label has no feature but the duration, and silence and speech are told by the networks."""
     calibration: Path | None = None
     """File that `needledrop features calibrate` wrote: brings danceability, energy and valence nearer to Spotify's.
     It is for one ensemble. The version of the features in events then names it, so earlier results are not used."""

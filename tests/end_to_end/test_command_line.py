@@ -62,6 +62,21 @@ def test_demo_labels_a_folder_and_says_what_failed(folder: Path, environment: di
     assert done.stdout.count("labeled  album/") == 2
 
 
+def test_label_gives_no_features_but_the_duration_where_they_are_not_wanted(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    tune = folder / "400.ogg"
+    one, other = (
+        json.loads(needledrop("label", "--json", tune, environment={**environment, **settings}).stdout)
+        for settings in ({}, {"NEEDLEDROP_FEATURES_ENABLED": "false"})
+    )
+
+    assert len(one["features"]) > 12
+    assert other["features"] == {"duration_ms": 3200}
+    assert other["versions"]["features"] == "none"
+    assert other["genres"] == one["genres"]
+
+
 @pytest.mark.timeout(4 * WITHIN_S)
 def test_up_serves_the_other_commands_and_keeps_views_over_a_stop(folder: Path, environment: dict[str, str]) -> None:
     with running_up(folder, environment):

@@ -19,7 +19,7 @@ from schemas.events import (
 )
 from schemas.taxonomy import Taxonomy, default_taxonomy
 from shared.extracted import Extracted
-from shared.features import SignalFeatures, complete, spoken_in_signal
+from shared.features import NO_FEATURES, SignalFeatures, complete, spoken_in_signal
 from shared.features.calibration import Calibration
 from shared.front_end.patches import Segments
 from shared.models.sessions import RunningEnsemble, patch_mean
@@ -78,11 +78,12 @@ class Labeler:
         began = time.monotonic()
         probabilities = self._running.probabilities(extracted.segments)
         inference_s = time.monotonic() - began
-        signal = SignalFeatures.from_json(extracted.signal)
+        wanted = extracted.features_version != NO_FEATURES
+        signal = SignalFeatures.from_json(extracted.signal) if wanted else None
         heard = Heard(
             seconds=extracted.analysed.decoded_s,
-            loudness_db=_loudness(extracted.features),
-            speechiness=spoken_in_signal(signal),
+            loudness_db=_loudness(extracted.features) if wanted else None,
+            speechiness=spoken_in_signal(signal) if signal else None,
             variation_db=_variation_db(extracted.segments),
         )
         fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
@@ -94,8 +95,10 @@ class Labeler:
             inference_s=inference_s,
         )
 
-    def _result(self, extracted: Extracted, signal: SignalFeatures, fused: Fused) -> TrackResult:
-        features = complete(signal, {tag.name: tag.value for scored in fused.tags.values() for tag in scored})
+    def _result(self, extracted: Extracted, signal: SignalFeatures | None, fused: Fused) -> TrackResult:
+        features = extracted.features
+        if signal:
+            features = complete(signal, {tag.name: tag.value for scored in fused.tags.values() for tag in scored})
         version = extracted.features_version
         # An extractor of another version may still be at work while a new one is rolled out: its values stay as is.
         if self._calibration is not None and self._calibration.features_version == version:

@@ -52,6 +52,7 @@ def labels_of(
     *,
     all_patches: bool = False,
     calibrated: bool = True,
+    features: bool = True,
 ) -> Iterator[Labels]:
     """Label ``tracks`` on all cores until the block ends.
 
@@ -61,6 +62,7 @@ def labels_of(
         folder: of an ensemble; that of the settings, or the default one, when None.
         all_patches: of each track, instead of ten that are spread over it.
         calibrated: bring features to the scale that the settings name, if they name one.
+        features: compute the audio features.
 
     Raises: InvalidSettingError when the ensemble or the calibration is of no use.
     """
@@ -76,7 +78,7 @@ def labels_of(
     media = media.model_copy(update={"roots": (*media.roots, *roots)})
     n_processes = max(1, min(n_cores(), len(tracks)))
     with (
-        Extraction(described, media, n_processes=n_processes, all_patches=all_patches) as extraction,
+        Extraction(described, media, n_processes=n_processes, all_patches=all_patches, features=features) as extraction,
         ThreadPoolExecutor(n_processes) as threads,
     ):
         source = AudioSource(media)

@@ -9,6 +9,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from schemas.errors import TrackError
+from shared.settings.loading import loaded
+from shared.settings.workers import FeatureSettings
 from workers.cli.console import err, json_line, out, piped, progress
 from workers.cli.in_process import Outcome, labels_of
 from workers.cli.showing import features_text, genres_text, tags_text
@@ -30,7 +32,9 @@ def label(
     tracks = tracks_of(names)
     as_json = as_json or piped()
     failed = False
-    with labels_of(tracks, media_roots(names), ensemble, all_patches=all_patches) as labels, progress() as bar:
+    features = loaded(FeatureSettings).enabled
+    running = labels_of(tracks, media_roots(names), ensemble, all_patches=all_patches, features=features)
+    with running as labels, progress() as bar:
         task = bar.add_task("labeling", total=len(tracks))
         for outcome in labels.outcomes:
             failed = failed or isinstance(outcome.labeled, TrackError)

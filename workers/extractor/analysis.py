@@ -19,6 +19,7 @@ class AnalysisTask:
     limits: DecodingLimits
     patch_frames: dict[FrontEnd, int]  # the front ends that networks need, each with the longest patch of its networks
     all_patches: bool = False
+    features: bool = True  # whether the signal features, and so loudness, are wanted
 
     def __post_init__(self) -> None:
         for spec in self.patch_frames:
@@ -41,7 +42,7 @@ class Analysis:
     loudness_lufs: float | None
     excerpt_start_s: float  # of the stretch that the signal features are of
     excerpt_duration_s: float
-    signal: SignalFeatures  # of the excerpt
+    signal: SignalFeatures | None  # of the excerpt; None when they are not wanted
     segments: dict[str, Segments]  # by front end
 
 
@@ -53,11 +54,14 @@ def analyse(task: AnalysisTask, file: BinaryIO) -> Analysis:
         file: has a descriptor; read from its beginning.
     Raises: EmptyAudioError, UndecodableAudioError, AudioOutOfBoundsError.
     """
-    return _analysis(decoded(file, task.limits), task)
+    return _analysis(decoded(file, task.limits, loudness=task.features), task)
 
 
 def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
     excerpt = track.excerpt
+    signal = None
+    if task.features:
+        signal = signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.duration_s * 1000))
     return Analysis(
         container=track.container,
         codec=track.codec,
@@ -68,7 +72,7 @@ def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
         loudness_lufs=track.loudness_lufs,
         excerpt_start_s=track.excerpt_start_s,
         excerpt_duration_s=excerpt.size / SAMPLE_RATE_HZ,
-        signal=signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.duration_s * 1000)),
+        signal=signal,
         segments={
             spec.name: segments_of(track.samples, spec, all_patches=task.all_patches, patch_frames=patch_frames)
             for spec, patch_frames in task.patch_frames.items()

@@ -33,6 +33,10 @@ _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 
+# glibc gives blocks of 128 kB and more back when they are freed, and every block of samples is as large: getting them
+# again is hundreds of page faults a file. These bounds (32 MB is the largest it takes) keep them.
+_KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(32 * 2**20)}
+
 
 # Not `-m`: the module would be there twice, with two sets of the classes that travel.
 _PROGRAM = "from workers.extractor.zygote import main; main()"
@@ -191,7 +195,7 @@ class _Zygote:
                 [sys.executable, "-c", _PROGRAM, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
-                env=os.environ | _ONE_THREAD,
+                env=os.environ | _ONE_THREAD | _KEEP_FREED_MEMORY,
             )
         self._control = Connection(ours.detach())
         self._plan = plan

@@ -5,9 +5,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from schemas.events import Analysed, Audio
+from schemas.events import Analysed, Audio, AudioFeatures
 from shared.extracted import Extracted
-from shared.features import FEATURE_VERSION, measured
+from shared.features import FEATURE_VERSION, NO_FEATURES, measured
 from shared.front_end.patches import N_PATCHES, PATCH_FRAMES
 from shared.models.manifest import Ensemble
 from shared.settings.media import MediaSettings
@@ -30,9 +30,12 @@ class Extraction:
         *,
         n_processes: int,
         all_patches: bool = False,
+        features: bool = True,
         on_restart: Callable[[RestartCause], object] = str,
     ) -> None:
         """``all_patches``: the networks hear consecutive patches from the start instead of ten spread ones.
+
+        ``features``: whether the audio features are wanted.
 
         Raises: InvalidSettingError when the ensemble has a front end that decoding does not serve.
         """
@@ -42,6 +45,7 @@ class Extraction:
                 front_end: ensemble.longest_patch_frames(front_end.name) for front_end in ensemble.front_ends
             },
             all_patches=all_patches,
+            features=features,
         )
         self._decoders = DecoderProcesses(
             analyse,
@@ -54,7 +58,7 @@ class Extraction:
         how = "all" if all_patches else f"spread{N_PATCHES}"
         self.policy = f"{how}-cap{media.max_duration_s:g}s"
         """Names what is analysed; part of the key of the result cache."""
-        self.features_version = FEATURE_VERSION
+        self.features_version = FEATURE_VERSION if features else NO_FEATURES
 
     def ready(self) -> bool:
         """Whether all processes have started and are warm."""
@@ -90,11 +94,15 @@ class Extraction:
                 excerpt_duration_s=round(found.excerpt_duration_s, 6),
                 n_patches=_n_patches(found),
             ),
-            features=measured(found.signal),
+            features=_features(found),
             features_version=self.features_version,
-            signal=found.signal.as_json(),
+            signal=found.signal.as_json() if found.signal else {},
             segments=found.segments,
         )
+
+
+def _features(found: Analysis) -> AudioFeatures:
+    return measured(found.signal) if found.signal else AudioFeatures(duration_ms=round(found.duration_s * 1000))
 
 
 def _n_patches(found: Analysis) -> int:

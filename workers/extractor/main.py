@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from schemas.topics import TRACKS_FEATURES, TRACKS_SUBMITTED
 from shared.cores import n_cores
+from shared.features import NO_FEATURES
 from shared.features.calibration import load_calibration, result_version
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
@@ -45,10 +46,13 @@ def run(
     """Extract until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     registry = process_registry()
     metrics, stream_metrics = ExtractorMetrics(registry), StreamMetrics(registry, STAGE)
-    version = result_version(load_calibration(features.calibration, ensemble.digest))
+    calibration = load_calibration(features.calibration, ensemble.digest)
+    version = result_version(calibration) if features.enabled else NO_FEATURES
     n_processes = settings.n_processes or n_cores()
     # Before any Kafka client: librdkafka's threads and a fork do not go together.
-    extraction = Extraction(ensemble, media, n_processes=n_processes, on_restart=metrics.restarted)
+    extraction = Extraction(
+        ensemble, media, n_processes=n_processes, features=features.enabled, on_restart=metrics.restarted
+    )
     metrics.decoders.set(n_processes)
     source = AudioSource(media)
     history = RangeReader(kafka, stop.is_set)

@@ -15,7 +15,7 @@ from shared.settings.loading import settings_config
 
 ROOT = PAGE.parents[1]
 # What is for tests only stands in their own pages.
-FOR_TESTS = "NEEDLEDROP_TEST_"
+FOR_TESTS = ("NEEDLEDROP_TEST_", "NEEDLEDROP_FUZZ_")
 
 
 class TurntableSettings(BaseSettings):

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import pickle
 import tempfile
@@ -45,6 +46,16 @@ def test_all_patches_are_consecutive_from_the_start() -> None:
     segments = noise_analysed(a_task(all_patches=True), 40.0).segments["musicnn_96"]
 
     assert (segments.start_frames, segments.n_frames) == ((0,), (13 * PATCH_FRAMES,))
+
+
+def test_where_features_are_not_wanted_the_networks_hear_the_same_and_nothing_else_is_measured() -> None:
+    wanted = noise_analysed(a_task(), 4.0)
+    unwanted = noise_analysed(dataclasses.replace(a_task(), features=False), 4.0)
+
+    assert wanted.signal is not None
+    assert wanted.loudness_lufs is not None
+    assert (unwanted.signal, unwanted.loudness_lufs) == (None, None)
+    np.testing.assert_array_equal(unwanted.segments["musicnn_96"].power, wanted.segments["musicnn_96"].power)
 
 
 def test_task_and_analysis_survive_the_way_to_another_process_and_back() -> None:
