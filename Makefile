@@ -54,7 +54,7 @@ test: setup-dev ## all tests; with KAFKA_HOME also those on a real broker
 	@$(BIN)/python -m pytest
 
 fuzz: setup-dev ## spoiled audio, events, URIs and headers: make fuzz [INPUTS=12000] [SEED=1]
-	@NEEDLEDROP_FUZZ_INPUTS=$(or $(INPUTS),12000) NEEDLEDROP_FUZZ_SEED=$(or $(SEED),1) \
+	@NEEDLEDROP_TEST_FUZZ_INPUTS=$(or $(INPUTS),12000) NEEDLEDROP_TEST_FUZZ_SEED=$(or $(SEED),1) \
 		$(BIN)/python -m pytest -q tests/end_to_end/fuzz/test_fuzz_handlers.py
 
 check: setup-dev ## formatting, lint, types, import layers

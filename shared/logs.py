@@ -27,5 +27,5 @@ def start_logging(settings: LogSettings, **always: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(settings.level)
     # Their INFO is our DEBUG: a line for each request, and URLs in it.
-    for chatty in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "s3transfer"):
+    for chatty in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "s3transfer", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

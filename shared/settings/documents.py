@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from shared.settings.catalog import CatalogSettings
 from shared.settings.kafka import KafkaSettings
 from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
@@ -33,6 +34,7 @@ GROUPS: Final[tuple[type[BaseSettings], ...]] = (
     ExtractorSettings,
     ClassifierSettings,
     TrendsSettings,
+    CatalogSettings,
     HttpSettings,
     LogSettings,
     StackSettings,

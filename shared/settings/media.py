@@ -1,13 +1,13 @@
 """What the extractor may open, and how much of it: the bounds that keep a hostile URI or file harmless."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
+from shared.settings.lists import listed
 from shared.settings.loading import settings_config
 
 Scheme: TypeAlias = Literal["file", "http", "https", "s3"]
@@ -15,31 +15,18 @@ Scheme: TypeAlias = Literal["file", "http", "https", "s3"]
 _MIB = 2**20
 
 
-def _listed(separator: str) -> BeforeValidator:
-    """A list in a variable: JSON, or items with ``separator`` between them."""
-
-    def items(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if value.lstrip().startswith("["):
-            return json.loads(value)
-        return [item.strip() for item in value.split(separator) if item.strip()]
-
-    return BeforeValidator(items)
-
-
 class MediaSettings(BaseSettings):
     """What the extractor may open, and how much of it. ``NEEDLEDROP_MEDIA_<FIELD>``."""
 
     model_config = settings_config("NEEDLEDROP_MEDIA_")
 
-    roots: Annotated[tuple[Path, ...], NoDecode, _listed(os.pathsep)] = ()
+    roots: Annotated[tuple[Path, ...], NoDecode, listed(os.pathsep)] = ()
     """Folders that file:// URIs may lead into, separated as in PATH or as a JSON list. None: no file is opened."""
-    schemes: Annotated[frozenset[Scheme], NoDecode, _listed(","), Field(min_length=1)] = frozenset(
+    schemes: Annotated[frozenset[Scheme], NoDecode, listed(","), Field(min_length=1)] = frozenset(
         ("file", "http", "https", "s3")
     )
     """Kinds of URIs that are opened at all, comma-separated."""
-    hosts: Annotated[frozenset[str], NoDecode, _listed(",")] = frozenset()
+    hosts: Annotated[frozenset[str], NoDecode, listed(",")] = frozenset()
     """Hosts that http:// and https:// URIs may name, comma-separated, `*.example.org` for all below one. None: any."""
     allow_private_addresses: bool = False
     """Open http:// and https:// on private and loopback addresses too. Link-local ones, where clouds keep credentials,
@@ -66,7 +53,7 @@ class MediaSettings(BaseSettings):
     """A process that takes longer over one file is killed; the file gets one more try in a fresh one."""
     decode_memory_bytes: Annotated[int, Field(ge=256 * _MIB)] = 1024 * _MIB
     """Private memory that a decoding process may map (Linux: RLIMIT_DATA), libraries included, before it is ended."""
-    s3_buckets: Annotated[frozenset[str], NoDecode, _listed(",")] = frozenset()
+    s3_buckets: Annotated[frozenset[str], NoDecode, listed(",")] = frozenset()
     """Buckets that s3:// URIs may name, comma-separated. None: any that the credentials can read."""
     s3_endpoint_url: str = ""
     """Where s3:// is served, when that is not AWS: `https://minio.example.org:9000`, say. Credentials come from where

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import shared.settings
 from schemas.errors import InvalidSettingError
+from shared.settings.catalog import CatalogSettings
 from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.redis import RedisSettings
@@ -222,4 +223,5 @@ def test_published_ports_are_those_that_commands_on_this_machine_take_by_default
     assert KafkaSettings().bootstrap_servers == "localhost:9092"
     assert "://127.0.0.1:9092" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert services["redis"]["ports"] == [f"127.0.0.1:{urlsplit(RedisSettings().url).port}:6379"]
+    assert services["catalog"]["ports"] == [f"127.0.0.1:{CatalogSettings().web_port}:{CatalogSettings().web_port}"]
     assert services["trends"]["ports"] == [f"127.0.0.1:{TrendsSettings().web_port}:{TrendsSettings().web_port}"]

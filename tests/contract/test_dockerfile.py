@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings.catalog import CatalogSettings
 from shared.settings.trends import TrendsSettings
 from shared.settings.workers import HttpSettings, ModelSettings
 
@@ -17,6 +18,8 @@ SETTINGS = {
     "NEEDLEDROP_MODELS_FOLDER": ModelSettings,
     "NEEDLEDROP_HTTP_HOST": HttpSettings,
     "NEEDLEDROP_TRENDS_WEB_HOST": TrendsSettings,
+    "NEEDLEDROP_CATALOG_WEB_HOST": CatalogSettings,
+    "NEEDLEDROP_CATALOG_FOLDER": CatalogSettings,
 }
 
 
@@ -106,5 +109,7 @@ def test_settings_of_the_image_are_read_and_its_ports_are_those_of_the_settings(
     # Below the folder of the settings, the version decides where: so the same command must find it by the same setting.
     assert built == f"NEEDLEDROP_MODELS_FOLDER={ModelSettings().folder} /opt/needledrop/bin/needledrop models build"
     assert ("COPY", f"--from=product {ModelSettings().folder} {ModelSettings().folder}") in instructions(DOCKERFILE)
-    assert HttpSettings().host == TrendsSettings().web_host == "0.0.0.0"
-    assert ("EXPOSE", f"{HttpSettings().port} {TrendsSettings().web_port}") in instructions(DOCKERFILE)
+    assert HttpSettings().host == TrendsSettings().web_host == CatalogSettings().web_host == "0.0.0.0"
+    ports = (HttpSettings().port, TrendsSettings().web_port, CatalogSettings().web_port)
+    assert ("EXPOSE", " ".join(map(str, ports))) in instructions(DOCKERFILE)
+    assert f"--group 10001 {CatalogSettings().folder.parent}" in DOCKERFILE

@@ -1,5 +1,7 @@
 """`topics create`, `models build|list|verify`: what operators do before and beside the workers."""
 
+import secrets
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
@@ -119,3 +121,14 @@ def _genres_heard(ensemble: Ensemble) -> list[str]:
     taxonomy = default_taxonomy()
     heard = {genre for member in ensemble.members for genre in taxonomy.can_hear(member.tags, member.vocabulary or "")}
     return [genre for genre in taxonomy.genre_names if genre in heard]
+
+
+def token() -> None:
+    """Make a token for the catalog's API, and the hash that NEEDLEDROP_CATALOG_CALLERS wants."""
+    made = secrets.token_urlsafe(32)
+    fields = {"token": made, "hash": sha256(made.encode()).hexdigest()}
+    if piped():
+        json_line(fields)
+        return
+    out.print(f"token  {fields['token']}    (for whoever asks: Authorization: Bearer ...; it is kept nowhere)")
+    out.print(f"hash   {fields['hash']}    (for NEEDLEDROP_CATALOG_CALLERS)")

@@ -9,7 +9,7 @@ from schemas.errors import InvalidSettingError, NeedledropError
 from shared.lifecycle import EXIT_SETTINGS, EXIT_STOPPED
 from shared.logs import start_logging
 from shared.settings.workers import LogSettings
-from workers.cli.administering import models, topics
+from workers.cli.administering import models, token, topics
 from workers.cli.console import err, out
 from workers.cli.data import data
 from workers.cli.evaluating import evaluate
@@ -30,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, up, label, submit, delete, watch, get, evaluate, worker):
+for command in (demo, up, label, submit, delete, watch, get, evaluate, worker, token):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")

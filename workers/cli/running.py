@@ -6,7 +6,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +23,7 @@ from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.outcomes import origin_of
+from shared.settings.catalog import CatalogSettings
 from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.media import MediaSettings
@@ -41,7 +42,7 @@ from workers.cli.console import err, out, progress
 from workers.cli.demo_music import ATTRIBUTION, demo_music
 from workers.cli.publishing import submitted
 from workers.cli.showing import show_outcome
-from workers.cli.stack import Stack, embedded_stack
+from workers.cli.stack import PIPELINE, WORKERS, Stack, embedded_stack
 from workers.cli.tracks import NamedTrack, media_roots, tracks_of
 
 _DEMO_PATIENCE_S = 120.0
@@ -61,6 +62,7 @@ class Worker(StrEnum):
     CLASSIFIER = "classifier"
     PROJECTOR = "projector"
     TRENDS = "trends"
+    CATALOG = "catalog"
 
 
 def worker(name: Worker) -> None:
@@ -87,10 +89,14 @@ def _run(name: Worker, stop: threading.Event) -> None:
         from workers.projector.main import run as project
 
         project(kafka, loaded(RedisSettings), http, stop)
-    else:
+    elif name is Worker.TRENDS:
         from workers.trends.main import run as follow_trends
 
         follow_trends(kafka, loaded(TrendsSettings), http, stop)
+    else:
+        from workers.catalog.main import run as serve_catalog
+
+        serve_catalog(kafka, loaded(CatalogSettings), loaded(MediaSettings), http, stop)
 
 
 def chosen_ensemble() -> tuple[Ensemble, Path]:
@@ -117,7 +123,7 @@ def up(
 ) -> None:
     """Run broker, Redis and all workers until Ctrl-C. PATHs become media roots, which workers may read."""
     state = state or loaded(StackSettings).state
-    with _started(media_roots(names or []), kafka_home, state) as stack:
+    with _started(media_roots(names or []), kafka_home, state, WORKERS) as stack:
         _say_where(stack, state)
         out.print(
             "In another terminal: needledrop watch, needledrop submit PATH, needledrop get TRACK_ID. Ctrl-C ends."
@@ -128,7 +134,7 @@ def up(
 
 
 @contextlib.contextmanager
-def _started(roots: list[Path], kafka_home: Path | None, state: Path) -> Iterator[Stack]:
+def _started(roots: list[Path], kafka_home: Path | None, state: Path, workers: Sequence[str]) -> Iterator[Stack]:
     """The embedded stack, with a word to the person who waits; ends quietly on Ctrl-C and SIGTERM."""
     start_logging(LogSettings(level="WARNING", format="text"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -138,7 +144,9 @@ def _started(roots: list[Path], kafka_home: Path | None, state: Path) -> Iterato
         with err.status("Starting broker, Redis and workers"):
             # Where clients look first, so that an address noted once stays right.
             port = _USUAL_KAFKA_PORT if is_free(_USUAL_KAFKA_PORT) else None
-            stack = parts.enter_context(embedded_stack(roots, kafka_home=kafka_home, state=state, kafka_port=port))
+            stack = parts.enter_context(
+                embedded_stack(roots, kafka_home=kafka_home, state=state, kafka_port=port, workers=workers)
+            )
         parts.callback(lambda: err.print("[dim]stopping[/]"))
         yield stack
 
@@ -147,6 +155,7 @@ def _say_where(stack: Stack, state: Path) -> None:
     kind = "forgets at every stop" if stack.embedded else f"durable in {state}"
     out.print(f"Kafka       {stack.bootstrap_servers}  ({kind})")
     out.print(f"Redis       {stack.redis_url}")
+    out.print(f"Catalog     http://127.0.0.1:{stack.catalog_port}/api/tracks")
     out.print(f"Trends      http://127.0.0.1:{stack.trends_port}/")
     for name, port in stack.http_ports.items():
         out.print(f"{name:<11} http://127.0.0.1:{port}/metrics")
@@ -161,7 +170,7 @@ def demo(names: Names = None, kafka_home: KafkaHomeOption = None) -> None:
         out.print(f"[dim]Music: {ATTRIBUTION}[/]")
     tracks = tracks_of(names)
     with tempfile.TemporaryDirectory(prefix="needledrop-demo-") as state:
-        with _started(media_roots(names), kafka_home, Path(state)) as stack:
+        with _started(media_roots(names), kafka_home, Path(state), PIPELINE) as stack:
             os.environ.update(stack.environment())
             _show_labels_of(tracks)
         out.print("Next: `needledrop up FOLDER` keeps it running; README.md shows how to subscribe to the labels.")

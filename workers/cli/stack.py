@@ -17,16 +17,19 @@ from typing import Final
 from schemas.errors import InvalidSettingError
 from schemas.topics import TOPICS
 from shared.embedded.kafka_home import KafkaHome
-from shared.embedded.ports import free_port
+from shared.embedded.ports import free_port, is_free
 from shared.embedded.redis_server import RedisServer
 from shared.embedded.supervised import Supervised
 from shared.kafka.admin import create_topics
 from shared.kafka.mock_cluster import MockCluster
 from shared.kafka.names import TRENDS
+from shared.settings.catalog import CatalogSettings
 from shared.settings.kafka import KafkaSettings
+from shared.settings.loading import loaded
 from workers.trends.windows import changelog_sources
 
-WORKERS: Final = ("extractor", "classifier", "projector", "trends")
+PIPELINE: Final = ("extractor", "classifier", "projector", "trends")
+WORKERS: Final = (*PIPELINE, "catalog")
 _STACK_FILE: Final = "stack.json"
 _PARTITIONS: Final = 4
 # The mock cluster keeps 5 MB a partition, some 14 features events; a record that is written alone is two offsets.
@@ -48,6 +51,7 @@ class Stack:
     http_ports: dict[str, int]
     embedded: bool
     trends_port: int
+    catalog_port: int
 
     def environment(self) -> dict[str, str]:
         """The settings with which workers and commands reach it."""
@@ -77,15 +81,17 @@ def embedded_stack(
     kafka_home: Path | None,
     state: Path,
     kafka_port: int | None = None,
+    workers: Sequence[str] = WORKERS,
     more_settings: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
-    """Run everything while the block runs, and wait until all workers are ready.
+    """Run broker, Redis and workers while the block runs, and wait until all workers are ready.
 
     Args:
         roots: media roots of the extractor.
         kafka_home: an unpacked Apache Kafka, durable in ``state``; None for the mock cluster, which forgets.
-        state: folder of Redis' data, the broker's, and logs.
+        state: folder of Redis' data, the broker's, the catalog's, and logs.
         kafka_port: of a real broker; None takes a free one.
+        workers: which are run; all by default.
         more_settings: of the workers, by variable; they replace ours.
 
     Raises: InvalidSettingError when a part does not come up; it names the log that says why.
@@ -99,19 +105,25 @@ def embedded_stack(
     with contextlib.ExitStack() as parts:
         redis = parts.enter_context(RedisServer(state / "redis"))
         bootstrap = _broker(parts, kafka_home, kafka_port, state)
-        ports = {worker: free_port() for worker in WORKERS}
-        stack = Stack(os.getpid(), bootstrap, redis.url, ports, kafka_home is None, free_port())
+        ports = {worker: free_port() for worker in workers}
+        stack = Stack(os.getpid(), bootstrap, redis.url, ports, kafka_home is None, free_port(), _catalog_port())
         supervised = parts.enter_context(Supervised(state / "logs"))
-        for worker in WORKERS:
+        for worker in workers:
             command = [sys.executable, "-m", "workers.cli.main", "worker", worker]
             supervised.start(
-                worker, command, env={**_worker_environment(stack, worker, roots), **(more_settings or {})}
+                worker, command, env={**_worker_environment(stack, worker, roots, state), **(more_settings or {})}
             )
         _wait_until_ready(stack, supervised, state / "logs")
         stack_file = state / _STACK_FILE
         stack_file.write_text(json.dumps(asdict(stack)))
         parts.callback(stack_file.unlink, missing_ok=True)
         yield stack
+
+
+def _catalog_port() -> int:
+    # The usual one where it is free, so that an address noted once stays right.
+    usual = loaded(CatalogSettings).web_port
+    return usual if usual and is_free(usual) else free_port()
 
 
 def _broker(parts: contextlib.ExitStack, kafka_home: Path | None, kafka_port: int | None, state: Path) -> str:
@@ -126,12 +138,14 @@ def _broker(parts: contextlib.ExitStack, kafka_home: Path | None, kafka_port: in
     return broker.bootstrap_servers
 
 
-def _worker_environment(stack: Stack, worker: str, roots: Sequence[Path]) -> dict[str, str]:
+def _worker_environment(stack: Stack, worker: str, roots: Sequence[Path], state: Path) -> dict[str, str]:
     more = {
         "NEEDLEDROP_KAFKA_SLOT": "0",
         "NEEDLEDROP_HTTP_PORT": str(stack.http_ports[worker]),
         "NEEDLEDROP_MEDIA_ROOTS": json.dumps([str(root) for root in roots]),
         "NEEDLEDROP_TRENDS_WEB_PORT": str(stack.trends_port),
+        "NEEDLEDROP_CATALOG_WEB_PORT": str(stack.catalog_port),
+        "NEEDLEDROP_CATALOG_FOLDER": str(state / "catalog"),
     }
     if stack.embedded:
         more["NEEDLEDROP_KAFKA_BACKLOG_LIMIT"] = str(_MOCK_BACKLOG_LIMIT)

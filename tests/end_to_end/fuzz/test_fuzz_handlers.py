@@ -18,8 +18,8 @@ import pytest
 from tests.end_to_end.fuzz.workbench import Workbench, workbench
 from workers.cli.running import chosen_ensemble
 
-N_INPUTS = int(os.environ.get("NEEDLEDROP_FUZZ_INPUTS", "2000"))
-SEED = int(os.environ.get("NEEDLEDROP_FUZZ_SEED", "20261125"))
+N_INPUTS = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_INPUTS", "2000"))
+SEED = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_SEED", "20261125"))
 # Inputs of each kind among a hundred.
 SHARES = {"audio": 62, "event": 10, "uri": 10, "headers": 5, "http": 6, "features": 2, "outcome": 5}
 N_THREADS = 4
@@ -91,7 +91,7 @@ def test_spoiled_inputs_end_as_an_event_or_a_failure_and_leave_nothing_behind(
         took_s = time.monotonic() - began
         after = rss_bytes()
 
-    if "NEEDLEDROP_FUZZ_INPUTS" in os.environ:
+    if "NEEDLEDROP_TEST_FUZZ_INPUTS" in os.environ:
         lines = [f"\nseed {SEED}: {N_INPUTS} inputs in {took_s:.0f} s; processes replaced: {dict(restarts)}"]
         lines += [
             f"memory of {whose}: {then / MIB:.0f} MB after {n_warm} inputs, {now / MIB:.0f} MB at the end"

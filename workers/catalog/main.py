@@ -1,0 +1,53 @@
+"""Wires the catalog: records from Kafka into the catalogue in a thread, and the web server that reads it."""
+
+import logging
+import threading
+import time
+from contextlib import closing
+from typing import Final
+
+from shared.health.checks import StreamChecks
+from shared.health.server import serving_health
+from shared.kafka.tailing import Tail
+from shared.metrics.catalog import CatalogMetrics
+from shared.metrics.exposition import process_registry
+from shared.metrics.stream import StreamMetrics
+from shared.settings.catalog import CatalogSettings
+from shared.settings.kafka import KafkaSettings
+from shared.settings.media import MediaSettings
+from shared.settings.workers import HttpSettings
+from workers.catalog.catalogue import Catalogue
+from workers.catalog.following import TOPICS, Following
+from workers.catalog.store import Store
+from workers.catalog.web.app import application, serving
+
+log = logging.getLogger("needledrop.catalog")
+
+STAGE: Final = "catalog"
+FILE: Final = "catalog.duckdb"
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+
+
+def run(
+    kafka: KafkaSettings, settings: CatalogSettings, media: MediaSettings, http: HttpSettings, stop: threading.Event
+) -> None:
+    """Follow labels and failures, and serve them, until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
+    if not settings.callers and settings.web_host not in _LOOPBACK:
+        log.warning("NEEDLEDROP_CATALOG_CALLERS is empty: whoever reaches the port may ask")
+    registry = process_registry()
+    metrics = CatalogMetrics(registry)
+    with closing(Store(settings.folder / FILE)) as store:
+        catalogue = Catalogue(store, now_ms=int(time.time() * 1000))
+        log.info("catalogue read", extra={"tracks": catalogue.n_tracks})
+        following = Following(Tail(kafka, TOPICS), catalogue, metrics, StreamMetrics(registry, STAGE))
+        checks = StreamChecks(following, stuck_after_s=http.stuck_after_s)
+
+        def ready() -> str | None:
+            return None if following.joined else f"not caught up: {following.lag} offsets behind"
+
+        app = application(catalogue, settings, media.roots, metrics)
+        with (
+            serving(app, settings.web_host, settings.web_port),
+            serving_health(http, registry, live=checks.live, ready=ready),
+        ):
+            following.run(store.offsets, stop)

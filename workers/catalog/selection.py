@@ -1,0 +1,183 @@
+"""Selecting: which tracks, in which order, and what they are made of. Array operations only; no web, no database."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.catalog.columns import HISTOGRAMS, Columns, Mask, Slots, folded, key_of
+from workers.catalog.rows import TAG_KINDS, genre_word, tag_word
+
+MIN_TAG: Final = 0.1
+"""How likely a tag must be to count. Tags are rarer than not: most are below 0.01 for most tracks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What tracks must be like; what is not said does not matter."""
+
+    genres: tuple[str, ...] = ()
+    """The most likely genre is one of these."""
+    not_genres: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    """All of these are likely enough: `happy`, or with its kind, `mood:happy`."""
+    not_tags: tuple[str, ...] = ()
+    min_tag: float = MIN_TAG
+    text: str = ""
+    """Each of its words is in title, artist or album, without regard to case and accents."""
+    unsure: bool | None = None
+    ranges: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """Bounds, both included, by the names of NUMBERS. What is unknown is in no range."""
+
+
+def selected(columns: Columns, selection: Selection) -> Mask:
+    """Which slots a selection takes."""
+    mask = columns.alive.copy()
+    if selection.genres:
+        mask &= _has_genre(columns, selection.genres)
+    if selection.not_genres:
+        mask &= ~_has_genre(columns, selection.not_genres)
+    for tag in selection.tags:
+        mask &= _has_tag(columns, tag, selection.min_tag)
+    for tag in selection.not_tags:
+        mask &= ~_has_tag(columns, tag, selection.min_tag)
+    if selection.unsure is not None:
+        mask &= columns.number("unsure") == float(selection.unsure)
+    for name, (low, high) in selection.ranges.items():
+        numbers = columns.number(name)
+        if low is not None:
+            mask &= numbers >= low
+        if high is not None:
+            mask &= numbers <= high
+    return _with_text(columns, mask, selection.text)
+
+
+def _has_genre(columns: Columns, genres: tuple[str, ...]) -> Mask:
+    words = [found for genre in genres if (found := columns.word(genre_word(genre))) is not None]
+    return np.isin(columns.best_genres, words)
+
+
+def tag_words(columns: Columns, tag: str) -> list[int]:
+    """The words that a tag may mean: with its kind one, without it all of that name."""
+    names = [tag, *(tag_word(kind, tag) for kind in TAG_KINDS)]
+    return [found for name in names if not name.startswith("genre:") and (found := columns.word(name)) is not None]
+
+
+def _has_tag(columns: Columns, tag: str, min_tag: float) -> Mask:
+    mask = np.zeros(columns.n_slots, np.bool_)
+    for word in tag_words(columns, tag):
+        mask |= columns.roots(word) >= np.float32(min_tag) ** 0.5
+    return mask
+
+
+def _with_text(columns: Columns, mask: Mask, text: str) -> Mask:
+    words = folded(text).split()
+    if not words:
+        return mask
+    slots: list[int] = np.flatnonzero(mask).tolist()
+    for word in words:
+        slots = [slot for slot in slots if word in columns.folded[slot]]
+    found = np.zeros_like(mask)
+    found[slots] = True
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """How many of the selected tracks are of each kind."""
+
+    genres: dict[str, int]
+    """By most likely genre, the most frequent first."""
+    tags: dict[str, dict[str, int]]
+    """By kind, those that are likely enough."""
+    histograms: dict[str, list[int]]
+    """As HISTOGRAMS says; what is unknown is in no bin."""
+
+
+def facets(columns: Columns, mask: Mask, min_tag: float = MIN_TAG) -> Facets:
+    """What the tracks of ``mask`` are made of."""
+    slots = np.flatnonzero(mask)
+    words = columns.vocabulary.words
+    best = columns.best_genres[slots]
+    genres = np.bincount(best[best >= 0], minlength=1)
+    tags: dict[str, dict[str, int]] = {kind: {} for kind in TAG_KINDS if kind != "genre"}
+    threshold = np.float32(min_tag) ** 0.5
+    for index, word in enumerate(words[: columns.n_words]):
+        kind, _, tag = word.partition(":")
+        if kind in tags and (n := int(np.count_nonzero((columns.roots(index) >= threshold) & mask))):
+            tags[kind][tag] = n
+    return Facets(
+        genres=_ranked({words[word].partition(":")[2]: int(genres[word]) for word in np.flatnonzero(genres)}),
+        tags={kind: _ranked(counts) for kind, counts in tags.items()},
+        histograms={name: _histogram(columns.bins(name)[slots], n) for name, (*_, n) in HISTOGRAMS.items()},
+    )
+
+
+def _histogram(bins: NDArray[np.uint8], n: int) -> list[int]:
+    return [int(count) for count in np.bincount(bins, minlength=n)[:n]]
+
+
+def _ranked(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """By a number or a text; unknown ones last, equal ones in an order that is the same everywhere."""
+
+    by: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in an order: behind this track. ``value`` is None for unknown."""
+
+    value: float | str | None
+    tie: int
+
+
+def page(columns: Columns, mask: Mask, order: Order, after: Mark | None, limit: int) -> Slots:
+    """The first ``limit`` slots of ``mask`` in ``order``, behind a mark."""
+    sign = -1.0 if order.descending else 1.0
+    slots = np.flatnonzero(mask)
+    keys = sign * columns.keys(order.by)[slots]
+    keys[np.isnan(keys)] = np.inf
+    if after is not None:
+        behind = _behind(columns, slots, keys, order, after)
+        slots, keys = slots[behind], keys[behind]
+    if slots.size > limit:
+        first = keys <= np.partition(keys, limit - 1)[limit - 1]
+        slots, keys = slots[first], keys[first]
+    if columns.is_text(order.by):
+        exact = [(columns.text(order.by, int(slot)), int(columns.ties[slot])) for slot in slots]
+        ranks = sorted(range(len(exact)), key=exact.__getitem__, reverse=order.descending)
+        ranks.sort(key=keys.__getitem__)  # stable: unknown ones go last, all else stays
+        return slots[ranks[:limit]]
+    ties = columns.ties[slots]
+    return slots[np.lexsort((-ties if order.descending else ties, keys))[:limit]]
+
+
+def _behind(columns: Columns, slots: Slots, keys: NDArray[np.float64], order: Order, after: Mark) -> Mask:
+    key = key_of(after.value) * (-1.0 if order.descending else 1.0)
+    key = np.inf if np.isnan(key) else key
+    behind = keys > key
+    for at in np.flatnonzero(keys == key):
+        slot = int(slots[at])
+        tie = int(columns.ties[slot])
+        if columns.is_text(order.by):
+            here, there = (columns.text(order.by, slot), tie), (str(after.value or ""), after.tie)
+            behind[at] = here < there if order.descending else here > there
+        else:
+            behind[at] = tie < after.tie if order.descending else tie > after.tie
+    return behind
+
+
+def mark_of(columns: Columns, slot: int, order: Order) -> Mark:
+    """The place of a track in an order."""
+    tie = int(columns.ties[slot])
+    if columns.is_text(order.by):
+        return Mark(columns.text(order.by, slot) or None, tie)
+    value = float(columns.keys(order.by)[slot])
+    return Mark(None if np.isnan(value) else value, tie)

@@ -1,0 +1,204 @@
+"""How alike two tracks are, and a ranking that does not repeat itself: all the mathematics of recommending.
+
+Three kinds of evidence, each from 0 (nothing in common) to 1 (the same), over what both tracks are known to have:
+
+- genres: the Bhattacharyya coefficient of the two distributions, sum of sqrt(p q) over genres [1];
+- tags: the cosine between the square roots of the tags' probabilities. Roots, since tags are rare: without them the
+  two or three likeliest tags would be all that counts;
+- features: 1 - the mean distance, each on a scale on which 1 is far apart; tempo in octaves, where half and double
+  tempo are the same.
+
+The similarity is their mean, weighted by WEIGHTS. A seed that is a genre is the distribution that is 1 there: its
+coefficient with p is sqrt(p of that genre). Several seeds: the mean of their similarities.
+
+The ranking is maximal marginal relevance [2]: the next track is the one with the best LAMBDA * score - (1 - LAMBDA) *
+(greatest similarity, by genres and tags, to one chosen before), no artist twice in a row, the same content once.
+
+[1] A. Bhattacharyya, Bull. Calcutta Math. Soc. 35, 1943. [2] J. Carbonell and J. Goldstein, SIGIR 1998.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.catalog.columns import Columns, Mask
+from workers.catalog.rows import NUMBERS, Row
+
+Scores = NDArray[np.float32]
+
+GENRES: Final = "genres"
+TAGS: Final = "tags"
+FEATURES: Final = "features"
+WEIGHTS: Final[Mapping[str, float]] = {GENRES: 0.3, TAGS: 0.5, FEATURES: 0.2}
+"""Chosen on labeled clips, see docs/choosing.md."""
+
+SCALES: Final[Mapping[str, float]] = {
+    "danceability": 0.5,
+    "energy": 0.5,
+    "speechiness": 0.5,
+    "acousticness": 1.0,
+    "instrumentalness": 1.0,
+    "liveness": 1.0,
+    "valence": 0.5,
+    "loudness": 20.0,
+    "tempo": 0.5,
+    "year": 30.0,
+}
+"""The difference that counts as far apart, a distance of 1: in the feature's unit, in octaves for tempo."""
+TARGET_WEIGHT: Final = 0.4
+"""How much targets count where there are seeds, too."""
+LAMBDA: Final = 0.8
+# For reasons. Most tags are below 0.01 for most tracks; so many BPM can be mixed; a tenth of a feature's scale.
+_LIKELY_TAG: Final = 0.2
+_NEAR_BPM: Final = 8.0
+_NEAR: Final = 0.1
+_CANDIDATES_PER_RESULT: Final = 8
+_FEWEST_CANDIDATES: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A track to be like: the square roots of its words' probabilities, and its numbers."""
+
+    roots: NDArray[np.float32]
+    numbers: Mapping[str, float]
+
+
+def seed_of(columns: Columns, rows: Sequence[Row]) -> Seed:
+    """A track, or the mean of several: an artist."""
+    roots = np.zeros(columns.n_words, np.float32)
+    for row in rows:
+        roots[row.word_ids] += np.sqrt(row.word_values)
+    known = np.array([row.numbers for row in rows])
+    numbers: dict[str, float] = {}
+    for name in SCALES:
+        values = known[:, NUMBERS.index(name)]
+        values = values[~np.isnan(values)]
+        if values.size:
+            numbers[name] = float(values.mean())
+    return Seed((roots / len(rows)).astype(np.float32), numbers)
+
+
+def similarities(columns: Columns, seed: Seed, weights: Mapping[str, float] = WEIGHTS) -> Scores:
+    """How alike each slot's track is to ``seed``, 0 to 1."""
+    is_genre = columns.is_genre_word
+    queries = np.stack([np.where(is_genre, seed.roots, 0), np.where(is_genre, 0, seed.roots)]).astype(np.float32)
+    products = queries @ columns.roots()
+    norm = float(np.linalg.norm(queries[1])) * columns.tag_norms
+    by_tags = products[1] / np.maximum(norm, np.float32(1e-6))
+    parts = {GENRES: products[0], TAGS: by_tags, FEATURES: feature_similarities(columns, seed.numbers)}
+    total = sum(np.float32(weight) * parts[name] for name, weight in weights.items())
+    scores: Scores = np.clip(total / np.float32(sum(weights.values())), 0, 1)
+    return scores
+
+
+def genre_similarities(columns: Columns, word: int) -> Scores:
+    """How alike each slot's track is to a genre."""
+    return columns.roots(word).copy()
+
+
+def feature_similarities(columns: Columns, wanted: Mapping[str, float]) -> Scores:
+    """1 - the mean distance from the wanted numbers, over those that are known; 0 where none is."""
+    near = np.zeros(columns.n_slots, np.float32)
+    n_known = np.zeros(columns.n_slots, np.float32)
+    for name, value in wanted.items():
+        found = distances(columns.number(name).astype(np.float32), name, value)
+        known = ~np.isnan(found)
+        near += np.where(known, 1 - found, 0)
+        n_known += known
+    return (near / np.maximum(n_known, 1)).astype(np.float32)
+
+
+def distances(numbers: NDArray[np.float32], name: str, value: float) -> NDArray[np.float32]:
+    """Distances from ``value``, 0 to 1, NaN for unknown ones."""
+    if name == "tempo":
+        octaves = np.abs(np.log2(np.maximum(numbers, 1.0) / max(value, 1.0)))
+        apart = np.abs(octaves - np.round(octaves))
+    else:
+        apart = np.abs(numbers - value)
+    return np.minimum(apart / np.float32(SCALES.get(name, 1.0)), 1).astype(np.float32)
+
+
+def ranked(columns: Columns, scores: Scores, mask: Mask, limit: int) -> list[tuple[int, float]]:
+    """The ``limit`` best slots of ``mask`` with their scores, varied as the module says."""
+    candidates = np.flatnonzero(mask)
+    n_candidates = max(_FEWEST_CANDIDATES, _CANDIDATES_PER_RESULT * limit)
+    if candidates.size > n_candidates:
+        candidates = candidates[np.argpartition(-scores[candidates], n_candidates - 1)[:n_candidates]]
+    candidates = candidates[np.lexsort((columns.ties[candidates], -scores[candidates]))]
+    slots = _each_content_once(columns, candidates.tolist())
+    vectors = columns.roots()[:, slots]
+    vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), np.float32(1e-6))
+    artists = np.array([hash(columns.row(slot).artist.casefold()) if columns.row(slot).artist else 0 for slot in slots])
+    relevance = LAMBDA * scores[slots]
+    redundancy = np.zeros(len(slots), np.float32)
+    open_ = np.ones(len(slots), np.bool_)
+    last_artist, chosen = 0, list[tuple[int, float]]()
+    while len(chosen) < limit and open_.any():
+        fitting = open_ & ((artists != last_artist) | (artists == 0))
+        values = np.where(fitting if fitting.any() else open_, relevance - (1 - LAMBDA) * redundancy, -np.inf)
+        best = int(values.argmax())
+        chosen.append((slots[best], float(scores[slots[best]])))
+        open_[best] = False
+        last_artist = artists[best]
+        redundancy = np.maximum(redundancy, vectors[:, best] @ vectors)
+    return chosen
+
+
+def _each_content_once(columns: Columns, slots: list[int]) -> list[int]:
+    first: dict[str, int] = {}
+    for slot in slots:
+        first.setdefault(columns.row(slot).content_hash, slot)
+    return list(first.values())
+
+
+def reasons(columns: Columns, slot: int, seeds: Sequence[int]) -> list[str]:
+    """Why a track is like the nearest of some others, in words; the strongest reasons first, at most four."""
+    found: list[str] = []
+    row = columns.row(slot)
+    for other in (columns.row(seed) for seed in seeds):
+        if row.artist and row.artist.casefold() == other.artist.casefold():
+            found.append("same artist")
+        genre = columns.genre(row)
+        if genre and genre == columns.genre(other):
+            found.append(f"same genre, {genre}")
+        found += _shared_tags(columns, row, other)
+        found += _near_numbers(row, other)
+    return list(dict.fromkeys(found))[:4]
+
+
+def _shared_tags(columns: Columns, row: Row, other: Row) -> list[str]:
+    """Tags that are likely for both; styles say what genres do."""
+    mine = dict(zip(row.word_ids.tolist(), row.word_values.tolist(), strict=True))
+    likely = [
+        (min(mine[word], value), columns.vocabulary.words[word])
+        for word, value in zip(other.word_ids.tolist(), other.word_values.tolist(), strict=True)
+        if min(mine.get(word, 0), value) >= _LIKELY_TAG
+    ]
+    words = [word.partition(":") for _, word in sorted(likely, reverse=True)]
+    return [f"both {tag}" for kind, _, tag in words if kind not in ("genre", "style")][:2]
+
+
+def _near_numbers(row: Row, other: Row) -> list[str]:
+    def both(name: str) -> tuple[float, float]:
+        index = NUMBERS.index(name)
+        return float(row.numbers[index]), float(other.numbers[index])
+
+    found = []
+    tempo, its_tempo = both("tempo")
+    if abs(tempo - its_tempo) < _NEAR_BPM:
+        found.append(f"{abs(tempo - its_tempo):.0f} BPM apart")
+    energy, its_energy = both("energy")
+    if abs(energy - its_energy) < _NEAR:
+        found.append(f"as {_LEVELS[int(min(energy, its_energy) * 2.999)]}")
+    valence, its_valence = both("valence")
+    if abs(valence - its_valence) < _NEAR:
+        found.append(f"as {_MOODS[int(min(valence, its_valence) * 2.999)]}")
+    return found
+
+
+_LEVELS: Final = ("calm", "lively", "energetic")
+_MOODS: Final = ("sad", "even-tempered", "cheerful")
