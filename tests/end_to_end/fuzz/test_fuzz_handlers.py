@@ -3,20 +3,15 @@
 import gc
 import os
 import random
-import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from tests.end_to_end.fuzz.workbench import Workbench, workbench
-from workers.cli.running import chosen_ensemble
+from tests.end_to_end.fuzz.workbench import Workbench
 
 N_INPUTS = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_INPUTS", "2000"))
 SEED = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_SEED", "20261125"))
@@ -26,32 +21,6 @@ N_THREADS = 4
 MIB = 2**20
 # What allocators keep for later. The short form cannot tell it from a leak; 10,000 inputs leaking 10 kB each would.
 _MAY_GROW_BYTES = 80 * MIB
-
-
-@pytest.fixture
-def restarts() -> Counter[str]:
-    return Counter()
-
-
-@pytest.fixture
-def bench(
-    tmp_path: Path, redis_url: str, restarts: Counter[str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workbench]:
-    def local_only(host: str, *rest: Any, **more: Any) -> object:
-        """A spoiled name must not be asked for outside this machine."""
-        if host != "127.0.0.1":
-            raise socket.gaierror(f"{host} is not known here")
-        return socket.getaddrinfo(host, *rest, **more)
-
-    monkeypatch.setattr("workers.extractor.sources.checked_network.getaddrinfo", local_only)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "root").mkdir()
-    _, folder = chosen_ensemble()
-    with workbench(tmp_path / "root", folder, redis_url, lambda cause: restarts.update([cause])) as started:
-        yield started
 
 
 def kind_of(number: int) -> str:

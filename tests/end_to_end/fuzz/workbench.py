@@ -6,6 +6,7 @@ import random
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -82,11 +83,11 @@ class Workbench:
         }
         good = self.root / "good.flac"
         good.write_bytes(self.whole["flac-pcm16"])
-        record = self._submission(good.as_uri(), 0)
+        record = self.submission(good.as_uri(), 0)
         [features] = self.extract(record)
         [label] = self.classify(_following(features, TRACKS_FEATURES.name))
         assert (features.topic, label.topic) == (TRACKS_FEATURES.name, TRACKS_LABELED.name)
-        [failure] = self.extract(self._submission("file:///nowhere", 0))
+        [failure] = self.extract(self.submission("file:///nowhere", 0))
         self.features, self.label, self.failure = features.value or b"", label.value or b"", failure.value or b""
 
     def _audio(self, chance: random.Random, number: int) -> str:
@@ -97,36 +98,40 @@ class Workbench:
         path = self.root / f"{number}-{name}"
         path.write_bytes(content)
         try:
-            return f"{name}: {self._extracted(self._submission(path.as_uri(), number))}"
+            return f"{name}: {self._extracted(self.submission(path.as_uri(), number))}"
         finally:
             path.unlink()
 
     def _event(self, chance: random.Random, number: int) -> str:
-        record = self._submission((self.root / "good.flac").as_uri(), number)
+        record = self.submission((self.root / "good.flac").as_uri(), number)
         key = chance.choice((record.key, None, b"", b"\xff\xfe", b"k" * 5000, record.key))
         return self._extracted(replace(record, key=key, value=spoiled_event(chance, _fields(number))))
 
     def _uri(self, chance: random.Random, number: int) -> str:
         good = [(self.root / "good.flac").as_uri(), self.server.uri, "s3://bucket/key", "https://example.org/a.mp3"]
+        uri = spoiled_uri(chance, good)
         try:
-            record = self._submission(spoiled_uri(chance, good), number)
+            record = self.submission(uri, number)
         except UnicodeEncodeError:
             return "no event"  # half of a surrogate pair, which no JSON has
+        [outcome] = self.extract(record)
+        if "?" in uri.partition("hunter3")[0]:
+            assert b"hunter3" not in (outcome.value or b""), outcome
         return self._extracted(record)
 
     def _headers(self, chance: random.Random, number: int) -> str:
-        record = self._submission("file:///nowhere", number)
+        record = self.submission("file:///nowhere", number)
         record = replace(record, headers=tuple(spoiled_headers(chance, _HEADERS)), timestamp_ms=chance.choice((-1, 5)))
         if chance.random() < 0.5:
             return self._extracted(record)
-        [failure] = self.extract(self._submission("file:///nowhere", number))
+        [failure] = self.extract(self.submission("file:///nowhere", number))
         headers = tuple(spoiled_headers(chance, failure.headers))
         return self._projected(replace(_following(failure, TRACKS_FAILED.name), headers=headers))
 
     def _http(self, chance: random.Random, number: int) -> str:
         audio = self.whole["mp3"]
         answer = spoiled(chance, _RESPONSE % len(audio) + audio, _OTHER_RESPONSES)
-        return self._extracted(self._submission(self.server.serving(number, answer), number))
+        return self._extracted(self.submission(self.server.serving(number, answer), number))
 
     def _features(self, chance: random.Random, number: int) -> str:
         headers = spoiled_headers(chance, _HEADERS)
@@ -166,7 +171,8 @@ class Workbench:
             return "no event of ours"
         return "view" if view else "no view"
 
-    def _submission(self, uri: str, number: int) -> Record:
+    def submission(self, uri: str, number: int) -> Record:
+        """A record as whoever submits writes it."""
         fields = _fields(number) | {"uri": uri}
         value = json.dumps(fields, ensure_ascii=False).encode()
         return Record(TRACKS_SUBMITTED.name, 0, number, 5, fields["track_id"].encode(), value, tuple(_HEADERS))
@@ -191,7 +197,6 @@ def _following(outcome: Outgoing, topic: str) -> Record:
 def _reason(outcome: Outgoing) -> str:
     failure = TrackFailed.from_json(outcome.value or b"")
     assert failure.reason in EXPECTED_REASONS, failure
-    assert "hunter" not in failure.message, failure
     return failure.reason
 
 
@@ -222,7 +227,12 @@ class _Answer(socketserver.BaseRequestHandler):
 
 @contextmanager
 def workbench(
-    root: Path, ensemble_folder: Path, redis_url: str, on_restart: Callable[[str], object]
+    root: Path,
+    ensemble_folder: Path,
+    redis_url: str,
+    on_restart: Callable[[str], object],
+    *,
+    decode_timeout_s: float,
 ) -> Iterator[Workbench]:
     """The handlers, wired as their workers wire them, with limits for small inputs."""
     media = MediaSettings(
@@ -232,7 +242,7 @@ def workbench(
         read_timeout_s=0.5,
         total_timeout_s=2.0,
         max_redirects=2,
-        decode_timeout_s=20.0,
+        decode_timeout_s=decode_timeout_s,
     )
     redis = RedisSettings(url=redis_url)
     running = load_running_ensemble(ensemble_folder)
@@ -270,6 +280,8 @@ def workbench(
             StreamMetrics(Registry(), "classifier"),
             now=_now,
         )
+        while not extraction.ready():  # all of them: some tests count processes
+            time.sleep(0.01)
         yield Workbench(root, extract, classify, seeds(), server)
 
 
