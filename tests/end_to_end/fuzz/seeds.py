@@ -1,6 +1,7 @@
 """Small whole files, one for each container and codec that is accepted: what audio is mutated from."""
 
 import io
+from functools import cache
 from typing import Any
 
 import av
@@ -49,8 +50,9 @@ _FFMPEG = {
 }
 
 
+@cache
 def seeds() -> dict[str, bytes]:
-    """The files by name; the same bytes at every call on one machine."""
+    """The files by name; the same bytes on one machine."""
     files = {
         **{name: _by_soundfile(*how) for name, how in _SOUNDFILE.items()},
         **{name: _by_ffmpeg(*how) for name, how in _FFMPEG.items()},
