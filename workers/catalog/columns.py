@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.catalog.public_ids import Places, artist_id_of, track_id_of
 from workers.catalog.rows import NUMBERS, Row, Vocabulary
 
 Kind = TypeVar("Kind", bound=np.generic)
@@ -81,6 +82,10 @@ class Columns:
         self.rows: list[Row | None] = []
         self.folded: list[str] = []
         """Title, artist and album of each slot, folded."""
+        self.tracks = Places()
+        """Slots by the public ids of tracks."""
+        self.artists = Places()
+        """Slots by the public ids of their artists."""
         self._slot_of: dict[str, int] = {}
         self._free: list[int] = []
         self._alive = np.zeros(_FIRST_SLOTS, np.bool_)
@@ -169,6 +174,7 @@ class Columns:
         slot = self._slot_of.get(row.track_id)
         if slot is None:
             slot = self._slot_of[row.track_id] = self._free.pop() if self._free else self._new_slot()
+        self._index(slot, row)
         self.rows[slot] = row
         self.folded[slot] = folded(f"{row.title}\n{row.artist}\n{row.album}")
         self._alive[slot] = True
@@ -190,11 +196,22 @@ class Columns:
         if slot is None:
             return None
         row = self.rows[slot]
+        self._index(slot, None)
         self.rows[slot], self.folded[slot] = None, ""
         self._alive[slot] = False
         self._roots[:, slot] = 0
         self._free.append(slot)
         return row
+
+    def _index(self, slot: int, row: Row | None) -> None:
+        before = self.rows[slot]
+        if before is not None:
+            self.tracks.remove(track_id_of(before), slot)
+            self.artists.remove(artist_id_of(before.artist), slot)
+        if row is not None:
+            self.tracks.add(track_id_of(row), slot)
+            if row.artist:
+                self.artists.add(artist_id_of(row.artist), slot)
 
     def _best_genre(self, row: Row) -> int:
         # Labels list their genres first, the best before others.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from workers.catalog.columns import Columns, Mask
+from workers.catalog.public_ids import artist_id_of
 from workers.catalog.rows import Row, genre_word
 from workers.catalog.similarity import (
     TARGET_WEIGHT,
@@ -48,18 +49,12 @@ def seed_scores(columns: Columns, ingredients: Ingredients) -> list[Scores]:
     nothing = np.zeros(columns.n_slots, np.float32)
     scores = [similarities(columns, seed_of(columns, [columns.row(slot)])) for slot in ingredients.tracks]
     for artist in ingredients.artists:
-        rows = [columns.row(slot) for slot in slots_of_artist(columns, artist)]
+        rows = [columns.row(slot) for slot in columns.artists.of(artist_id_of(artist))]
         scores.append(similarities(columns, seed_of(columns, rows)) if rows else nothing)
     for genre in ingredients.genres:
         word = columns.word(genre_word(genre))
         scores.append(nothing if word is None else genre_similarities(columns, word))
     return scores
-
-
-def slots_of_artist(columns: Columns, artist: str) -> list[int]:
-    """The tracks of an artist, without regard to case."""
-    name = artist.casefold()
-    return [slot for slot, row in enumerate(columns.rows) if row and row.artist and row.artist.casefold() == name]
 
 
 def recommended(columns: Columns, ingredients: Ingredients, mask: Mask, limit: int) -> list[Recommended]:

@@ -23,6 +23,7 @@ from workers.catalog.web.errors import answer_errors, documented
 from workers.catalog.web.exporting import exporting_router
 from workers.catalog.web.patience import PatientProtocol
 from workers.catalog.web.previews import previews_router
+from workers.catalog.web.spotify import spotify_router
 from workers.catalog.web.tracks import tracks_router
 
 log = logging.getLogger("needledrop.catalog")
@@ -48,6 +49,7 @@ def application(
     )
     app.include_router(tracks_router(catalogue))
     app.include_router(exporting_router(catalogue))
+    app.include_router(spotify_router(catalogue))
     if settings.audio:
         app.include_router(previews_router(catalogue, roots))
     answer_errors(app)

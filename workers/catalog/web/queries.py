@@ -11,7 +11,8 @@ from workers.catalog.selection import MIN_TAG, Order, Selection
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Names = Annotated[list[Name], Field(max_length=20)]
 TrackId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Bound = Annotated[float | None, Field(allow_inf_nan=False)]
+# No number that we compare comes near; arrays of 32 bits hold no more than 3e38.
+Bound = Annotated[float | None, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 
 SORTS = (*TEXTS, *NUMBERS)
 
