@@ -18,11 +18,15 @@ class RedisSettings(BaseSettings):
     url: str = "redis://localhost:6379/0"
     """`redis://host:port/db`, or `rediss://` for TLS."""
     username: str = ""
-    """ACL user; empty for the default one."""
+    """ACL user; empty for the default one. It needs `~needledrop:* +@read +@write +@scripting +@connection`."""
     password: SecretStr = SecretStr("")
     """Its password."""
     tls_ca_location: str = ""
     """With `rediss://`: PEM file of the authorities to trust; empty for the system's."""
+    tls_certificate_location: str = ""
+    """With `rediss://`: PEM file of our certificate, for servers that ask for one (`tls-auth-clients yes`)."""
+    tls_key_location: str = ""
+    """With `rediss://`: PEM file of our key."""
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 0.5
     """How long one call may take before the work goes on without it."""
     result_ttl_s: Annotated[int, Field(gt=0)] = 30 * _DAY_S

@@ -17,12 +17,14 @@ from schemas.errors import UnreachableError
 from schemas.events import TrackSubmitted
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
 from shared.embedded.ports import is_free
+from shared.kafka.access import require_access
 from shared.kafka.following import following
 from shared.kafka.submitting import Submitter
 from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.outcomes import origin_of
+from shared.redis.connection import require_login
 from shared.settings.catalog import CatalogSettings
 from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
@@ -73,22 +75,23 @@ def worker(name: Worker) -> None:
 
 def _run(name: Worker, stop: threading.Event) -> None:
     kafka, http = loaded(KafkaSettings), loaded(HttpSettings)
+    require_access(kafka)
     if name is Worker.EXTRACTOR:
         from workers.extractor.main import run as extract
 
         ensemble, _ = chosen_ensemble()
         media, features = loaded(MediaSettings), loaded(FeatureSettings)
-        extract(kafka, loaded(RedisSettings), http, media, features, loaded(ExtractorSettings), ensemble, stop)
+        extract(kafka, _redis(), http, media, features, loaded(ExtractorSettings), ensemble, stop)
     elif name is Worker.CLASSIFIER:
         from workers.classifier.main import run as classify
 
         _, folder = chosen_ensemble()
         features = loaded(FeatureSettings)
-        classify(kafka, loaded(RedisSettings), http, features, loaded(ClassifierSettings), folder, stop)
+        classify(kafka, _redis(), http, features, loaded(ClassifierSettings), folder, stop)
     elif name is Worker.PROJECTOR:
         from workers.projector.main import run as project
 
-        project(kafka, loaded(RedisSettings), http, stop)
+        project(kafka, _redis(), http, stop)
     elif name is Worker.TRENDS:
         from workers.trends.main import run as follow_trends
 
@@ -97,6 +100,12 @@ def _run(name: Worker, stop: threading.Event) -> None:
         from workers.catalog.main import run as serve_catalog
 
         serve_catalog(kafka, loaded(CatalogSettings), loaded(MediaSettings), http, stop)
+
+
+def _redis() -> RedisSettings:
+    settings = loaded(RedisSettings)
+    require_login(settings)
+    return settings
 
 
 def chosen_ensemble() -> tuple[Ensemble, Path]:

@@ -2,6 +2,7 @@
 
 import os
 
+from shared.kafka.access import require_access
 from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.redis import RedisSettings
@@ -21,9 +22,11 @@ def use_running_stack() -> None:
 
 
 def kafka_settings() -> KafkaSettings:
-    """How commands reach Kafka. Raises: InvalidSettingError."""
+    """How commands reach Kafka. Raises: InvalidSettingError, also when it is there and refuses us."""
     use_running_stack()
-    return loaded(KafkaSettings)
+    settings = loaded(KafkaSettings)
+    require_access(settings)
+    return settings
 
 
 def redis_settings() -> RedisSettings:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from schemas.errors import CacheUnavailableError, InvalidEventError
+from schemas.errors import CacheUnavailableError, InvalidEventError, InvalidSettingError
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
@@ -107,7 +107,7 @@ def _answers(views: TrackViews) -> Callable[[], str | None]:
     def check() -> str | None:
         try:
             views.ping()
-        except CacheUnavailableError as error:
+        except (CacheUnavailableError, InvalidSettingError) as error:
             return str(error)
         return None
 

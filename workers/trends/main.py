@@ -180,6 +180,7 @@ async def _stop(app: CuredApp, starting: asyncio.Task[None], *, otherwise: int) 
 
 def _quieten() -> None:
     """What Faust and aiokafka log, without what is our DEBUG, and once a minute what they say at each retry."""
+    logging.getLogger("aiokafka.conn").setLevel(logging.INFO)  # its DEBUG shows requests, the password of PLAIN in them
     if not log.isEnabledFor(logging.DEBUG):
         for name in ("faust", "mode", "aiokafka"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -24,6 +24,7 @@ from workers.extractor.sources.fetched import Download, Fetched
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _DENIED = frozenset((401, 402, 403, 407, 451))
 _COME_BACK_LATER = frozenset((408, 421, 425, 429))
+_ENCODINGS = frozenset(("br", "compress", "deflate", "gzip", "x-gzip", "zstd"))
 _PLAYLIST_TYPES = frozenset(
     (
         "application/mpegurl",
@@ -65,8 +66,10 @@ class HttpSource:
                 return download.fetched()
         except httpcore.TimeoutException as error:
             raise UnreachableError(f"{shown_uri}: timeout ({str(error) or type(error).__name__})") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+        except httpcore.NetworkError as error:
             raise UnreachableError(f"{shown_uri}: {str(error) or type(error).__name__}") from None
+        except httpcore.ProtocolError:  # whose text quotes the answer, which may quote our request and its secrets
+            raise UnreachableError(f"{shown_uri}: the answer is no HTTP/1.1, or ends early") from None
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -118,9 +121,8 @@ def _request_headers(place: WebPlace) -> dict[str | bytes, str | bytes]:
 def _check_headers(headers: dict[str, str], shown_uri: str) -> None:
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
-        raise UndecodableAudioError(
-            f"{shown_uri}: the body is encoded ({encoding[:32]!r}), although we asked it not to be"
-        )
+        how = encoding if encoding in _ENCODINGS else "in a way that we do not know"
+        raise UndecodableAudioError(f"{shown_uri}: the body is encoded ({how}), although we asked it not to be")
     if headers.get("content-type", "").partition(";")[0].strip().lower() in _PLAYLIST_TYPES:
         raise UriRefusedError(f"{shown_uri}: a playlist; submit what it lists")
 
