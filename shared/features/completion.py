@@ -1,6 +1,6 @@
 """From signal values, and later tags, to the Spotify-shaped object."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from schemas.events import AudioFeatures, TempoCandidate
 from shared.features import tagged
@@ -43,16 +43,16 @@ def measured(signal: SignalFeatures) -> AudioFeatures:
     )
 
 
-def complete(signal: SignalFeatures, tags: Mapping[str, float]) -> AudioFeatures:
+def complete(signal: SignalFeatures, members: Iterable[Mapping[str, float]]) -> AudioFeatures:
     """Return all features of a track.
 
     Args:
         signal: what the extractor measured.
-        tags: fused probabilities in [0, 1] by tag, in any spelling of the vocabularies that `tagged` names; may
-            be empty.
+        members: what each member of the ensemble says of the track, probabilities in [0, 1] by tag, in any spelling of
+            the vocabularies that `tagged` names; may be empty.
     """
     features = measured(signal)
-    votes = tagged.TagVotes(tags)
+    votes = tagged.TagVotes(members)
     estimates = {
         "speechiness": tagged.speechiness(signal, votes),
         "acousticness": tagged.acousticness(signal, votes),

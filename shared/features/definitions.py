@@ -32,9 +32,9 @@ DEFINITIONS: Final = (
     Definition(
         "energy", 0.0, 1.0, "extractor",
         "Intensity and activity: loudness, attacks, brightness, fullness, lack of dynamics.",
-        "logistic(8 (0.3 loudness (-42 to -6 LUFS) + 0.16 attacks + 0.22 brightness + 0.18 fullness + 0.14 "
+        "logistic(7.6 (0.3 loudness (-42 to -6 LUFS) + 0.16 attacks + 0.22 brightness + 0.18 fullness + 0.14 "
         "density - 0.58));"
-        " 3 dB of gain move it by 0.05 at most",
+        " 3 dB of gain move it by 0.048 at most",
         "Spotify's wording", "workers.extractor.signal_features.energy",
     ),
     Definition(
@@ -59,32 +59,35 @@ DEFINITIONS: Final = (
         "speechiness", 0.0, 1.0, "classifier",
         "Spoken words: above 0.66 all speech, 0.33 to 0.66 speech and music, below 0.33 music.",
         "any of: 0.95 speech in the signal (syllables and pauses, neither beat nor scale), 0.9 speech tags, "
-        "0.5 hip-hop tags, 0.03",
+        "hip-hop tags up to 0.5, 0.03",
         "Spotify's wording; Scheirer and Slaney 1997 for the signal", "shared.features.tagged",
     ),
     Definition(
         "acousticness", 0.0, 1.0, "classifier",
         "Confidence that no instrument is electric or electronic.",
-        "logistic(log-odds of the strongest acoustic tag - those of the strongest electric one - 2 (energy - 0.5))",
+        "logistic(0.9 (nats by which a member hears more acoustic than electric tags, mean over members, + 0.5"
+        " + 0.048 (loudness + 14)))",
         "Spotify's wording; tags", "shared.features.tagged",
     ),
     Definition(
         "instrumentalness", 0.0, 1.0, "classifier",
         "Nobody sings or speaks words; choirs without words count as instruments.",
-        "logistic(1.2 (log-odds of the strongest tag of no voice - those of the strongest voice) + 1) times "
-        "absence of speech",
+        "logistic(0.75 (nats by which a member hears more of no voice than of voices, mean over members, + 1.2))"
+        " times absence of speech",
         "Spotify's wording; tags", "shared.features.tagged",
     ),
     Definition(
         "liveness", 0.0, 1.0, "classifier",
         "Presence of an audience; above 0.8 strong likelihood.",
-        "0.08 to 0.3 by a steady flat floor under the music; audience tags, where the ensemble has any, up to 0.95",
-        "Spotify's wording; heuristic", "shared.features.tagged",
+        "0.12 unless seconds of the excerpt sound like clapping (up to 0.6) or the ensemble has audience tags (up to "
+        "0.95); confidence 0.05 without either",
+        "Spotify's wording; a prior", "shared.features.tagged",
     ),
     Definition(
         "valence", 0.0, 1.0, "classifier",
         "Musical positiveness, from sad or angry to happy or euphoric.",
-        "logistic(0.4 (log-odds of the happiest tag - those of the saddest) + 0.8 mode + 2 (danceability - 0.5))",
+        "logistic(0.45 (nats by which a member hears more happy than sad tags, mean over members, + 1.8) + 0.8 mode "
+        "+ 1.5 (danceability - 0.5))",
         "Eerola and Vuoskoski 2011 for mode; tags", "shared.features.tagged",
     ),
     Definition(

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from schemas.errors import InvalidFeaturesError
 
-FEATURE_VERSION: Final = "1"  # of definitions and estimators: values of another version are not comparable
+FEATURE_VERSION: Final = "2"  # of definitions and estimators: values of another version are not comparable
 NO_FEATURES: Final = "none"  # stands in the version's place where features were not wanted
 
 
@@ -42,7 +42,7 @@ class SignalFeatures:
     dynamic_range_db: float
     pauses: float  # share of frames 20 dB below the mean
     syllabic: float  # share of modulation at the rate of syllables
-    floor: float  # how near the quietest moments are to the mean
+    applause: float  # share of the time that sounds like clapping hands
 
     def as_json(self) -> dict[str, float]:
         """Return the values by name, without those that are None."""

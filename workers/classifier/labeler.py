@@ -87,18 +87,25 @@ class Labeler:
             variation_db=_variation_db(extracted.segments),
         )
         fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
+        members = {name: patch_mean(patches) for name, patches in probabilities.items()}
         return Labeled(
-            result=self._result(extracted, signal, fused),
+            result=self._result(extracted, signal, fused, members),
             fused=fused,
-            members={name: patch_mean(patches) for name, patches in probabilities.items()},
+            members=members,
             tags=self._tags,
             inference_s=inference_s,
         )
 
-    def _result(self, extracted: Extracted, signal: SignalFeatures | None, fused: Fused) -> TrackResult:
+    def _result(
+        self,
+        extracted: Extracted,
+        signal: SignalFeatures | None,
+        fused: Fused,
+        members: Mapping[str, NDArray[np.float32]],
+    ) -> TrackResult:
         features = extracted.features
         if signal:
-            features = complete(signal, {tag.name: tag.value for scored in fused.tags.values() for tag in scored})
+            features = complete(signal, (self._by_tag(name, said) for name, said in members.items()))
         version = extracted.features_version
         # An extractor of another version may still be at work while a new one is rolled out: its values stay as is.
         if self._calibration is not None and self._calibration.features_version == version:
@@ -119,6 +126,9 @@ class Labeler:
                 taxonomy=self._taxonomy.version,
             ),
         )
+
+    def _by_tag(self, member: str, probabilities: NDArray[np.float32]) -> dict[str, float]:
+        return dict(zip(self._tags[member], probabilities.tolist(), strict=True))
 
 
 def _loudness(features: AudioFeatures) -> float:

@@ -8,9 +8,9 @@ from workers.extractor.signal_features.timbre import Timbre
 _QUIETEST_LUFS, _LOUDEST_LUFS = -42.0, -6.0
 _LOUDNESS, _ATTACKS, _BRIGHTNESS, _FULLNESS, _DENSITY = 0.30, 0.16, 0.22, 0.18, 0.14
 # The sum of a track is near the middle, as no part is ever alone: a logistic curve spreads sums over the scale, so that
-# a solo piano is below 0.3 and metal above 0.85. At its steepest one decibel of gain is 0.017: 3 dB move energy by 0.05
-# at most.
-_MIDDLE, _STEEPNESS = 0.58, 8.0
+# a solo piano is below 0.3 and metal above 0.85. At its steepest one decibel of gain is 0.016: 3 dB move energy by
+# 0.048 at most.
+_MIDDLE, _STEEPNESS = 0.58, 7.6
 _MANY_ATTACKS_HZ = 6.0
 _BRIGHT = (0.05, 0.45)  # shares of amplitude above 1.5 kHz: a soft piano, distorted guitars
 _FULL = (0.5, 0.95)  # entropies: a solo flute, a wall of sound

@@ -64,5 +64,5 @@ def signal_features(
         dynamic_range_db=sound.dynamic_range_db,
         pauses=sound.pauses,
         syllabic=sound.syllabic,
-        floor=sound.floor,
+        applause=sound.applause,
     )

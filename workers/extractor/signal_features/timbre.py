@@ -21,6 +21,13 @@ _SLOWEST_HZ, _FASTEST_HZ = 0.5, 16.0
 _PAUSE_DB = -20.0  # below the mean level: speech has many such frames, music few
 _ONSET_SPACING_S = 0.06
 
+# Many hands clapping: a second of noise around 2 kHz, hardly any bass, no gaps, loud enough to be meant.
+_CLAPS_ABOVE_530_HZ = slice(5, 13)
+_CLAPS_MAX_BASS = 0.12  # share of amplitude below that; white noise has 0.17, music more
+_CLAPS_MIN_ENTROPY = 0.88  # over the bands above
+_CLAPS_MAX_STIR_DB = 2.5  # standard deviation of levels of 100 ms: hundreds of claps a second average out
+_CLAPS_MIN_DB = -30.0  # below the loudest second
+
 
 @dataclass(frozen=True, slots=True)
 class Timbre:
@@ -33,7 +40,7 @@ class Timbre:
     onset_rate_hz: float  # >= 0: clear attacks a second
     pauses: float  # [0, 1]: share of frames 20 dB below the mean level
     syllabic: float  # [0, 1]: share of the voice band's modulation that lies at the rate of syllables
-    floor: float  # [0, 1]: level and flatness of the quietest moments: rooms and audiences are never quiet
+    applause: float  # [0, 1]: share of the time that sounds like clapping hands
 
 
 SILENT_TIMBRE = Timbre(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
@@ -50,8 +57,7 @@ def timbre(curves: OnsetCurves) -> Timbre:
     amplitude = np.sqrt(energy[sounding])
     shares = amplitude / amplitude.sum(axis=1, keepdims=True)
     smooth_db = 10.0 * np.log10(uniform_filter1d(total, 40) / total.mean() + 1e-6)
-    low_db, quiet_db, loud_db = np.percentile(smooth_db, (5, 10, 95))
-    quiet = energy[smooth_db <= low_db].mean(axis=0)
+    quiet_db, loud_db = np.percentile(smooth_db, (10, 95))
     return Timbre(
         brightness=float(shares[:, _BANDS_ABOVE_1500_HZ].sum(axis=1).mean()),
         bass=float(shares[:, _BANDS_BELOW_156_HZ].sum(axis=1).mean()),
@@ -60,9 +66,7 @@ def timbre(curves: OnsetCurves) -> Timbre:
         onset_rate_hz=_onset_rate_hz(curves),
         pauses=float((total < total.mean() * 10.0 ** (_PAUSE_DB / 10.0)).mean()),
         syllabic=_syllabic_share(energy[:, _BANDS_OF_VOICE].sum(axis=1)),
-        floor=float(
-            10.0 ** (np.clip(low_db, -60.0, 0.0) / 20.0) * _entropy(np.sqrt(quiet) / max(np.sqrt(quiet).sum(), 1e-12))
-        ),
+        applause=_applause(energy),
     )
 
 
@@ -89,3 +93,20 @@ def _syllabic_share(energy: Floats) -> float:
     heard = power[(hz >= _SLOWEST_HZ) & (hz <= _FASTEST_HZ)].sum()
     syllables = power[(hz >= _SYLLABLES_HZ[0]) & (hz <= _SYLLABLES_HZ[1])].sum()
     return float(syllables / max(float(heard), 1e-12))
+
+
+def _applause(energy: Floats) -> float:
+    """Return the share of whole seconds that are filled with clapping."""
+    n_seconds, tenth = len(energy) // round(FRAME_RATE_HZ), round(FRAME_RATE_HZ / 10)
+    if n_seconds == 0:
+        return 0.0
+    tenths = energy[: n_seconds * 10 * tenth].reshape(n_seconds, 10, tenth, -1).mean(axis=2)
+    levels_db = 10.0 * np.log10(tenths.sum(axis=2) + 1e-12)
+    amplitude = np.sqrt(tenths.mean(axis=1))
+    claps = amplitude[:, _CLAPS_ABOVE_530_HZ]
+    above = claps.sum(axis=1)
+    heard = levels_db.mean(axis=1) > levels_db.mean(axis=1).max() + _CLAPS_MIN_DB
+    thin = 1.0 - above / np.maximum(amplitude.sum(axis=1), 1e-12) < _CLAPS_MAX_BASS
+    flat = _entropy(claps / np.maximum(above, 1e-12)[:, None]) > _CLAPS_MIN_ENTROPY
+    steady = levels_db.std(axis=1) < _CLAPS_MAX_STIR_DB
+    return float((heard & thin & flat & steady).mean())

@@ -33,7 +33,7 @@ PLAIN = SignalFeatures(
     dynamic_range_db=6.0,
     pauses=0.0,
     syllabic=0.3,
-    floor=0.4,
+    applause=0.0,
 )
 
 

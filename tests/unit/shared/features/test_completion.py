@@ -15,7 +15,7 @@ TAGGED = {"speechiness", "acousticness", "instrumentalness", "liveness", "valenc
 
 
 def test_complete_has_spotifys_fields_a_confidence_for_each_and_the_other_tempo(a_signal: Build) -> None:
-    found = json.loads(complete(a_signal(), {"vocals": 0.3, "no vocals": 0.01}).model_dump_json())
+    found = json.loads(complete(a_signal(), [{"vocals": 0.3, "no vocals": 0.01}]).model_dump_json())
 
     assert set(found) == SPOTIFY | {"confidence", "tempo_alternative"}
     assert set(found["confidence"]) == SPOTIFY
@@ -24,7 +24,7 @@ def test_complete_has_spotifys_fields_a_confidence_for_each_and_the_other_tempo(
 
 
 def test_complete_values_pass_the_events_own_checks(a_signal: Build) -> None:
-    found = complete(a_signal(), {"rock": 0.4})
+    found = complete(a_signal(), [{"rock": 0.4}])
 
     assert AudioFeatures.model_validate(found.model_dump()) == found
 
@@ -37,7 +37,7 @@ def test_measured_leaves_out_what_needs_tags(a_signal: Build) -> None:
 
 
 def test_complete_of_silence_has_no_loudness_and_no_confidence(a_signal: Build) -> None:
-    found = complete(a_signal(loudness=None, tempo_alternative_bpm=0.0), {"vocals": 0.3, "no vocals": 0.01})
+    found = complete(a_signal(loudness=None, tempo_alternative_bpm=0.0), [{"vocals": 0.3, "no vocals": 0.01}])
 
     assert found.loudness is None
     assert found.tempo_alternative is None
