@@ -94,7 +94,7 @@ class AccessDeniedError(PermanentError):
 
 
 class TooLargeError(PermanentError):
-    """More bytes than the settings allow."""
+    """More bytes than the settings allow, or more in what became of it than its topic takes."""
 
     reason = FailureReason.TOO_LARGE
 

@@ -1,10 +1,13 @@
 """A worker process from start to exit code."""
 
 import logging
+import os
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import Final
 
 from schemas.errors import InvalidSettingError, NeedledropError
 
@@ -16,17 +19,18 @@ EXIT_STOPPED = 1
 EXIT_SETTINGS = 2
 """Whoever set it up must act; starting it again does not help."""
 
+# Ten seconds are promised from the signal to the end, and orchestrators kill after them or later.
+_STOP_WITHIN_S: Final = 9.0
+
 
 def run_until_signal(work: Callable[[threading.Event], None]) -> int:
-    """Run ``work`` until SIGTERM or SIGINT sets its event; the exit code. Errors of ours are one line, no trace."""
+    """Run ``work`` until SIGTERM or SIGINT sets its event; the exit code. Errors of ours are one line, no trace.
+
+    For the whole life of a process, from its main thread: one that has not ended 9 s after the signal is ended then,
+    with exit code 0, wherever it is. Nothing is lost: what is not committed is left to the next one, as after a kill.
+    """
     stop = threading.Event()
-
-    def on_signal(signum: int, _frame: FrameType | None) -> None:
-        log.info("stopping", extra={"signal": signal.Signals(signum).name})
-        stop.set()
-
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, on_signal)
+    _set_by_signals(stop)
     try:
         work(stop)
     except InvalidSettingError as error:
@@ -37,3 +41,31 @@ def run_until_signal(work: Callable[[threading.Event], None]) -> int:
         return EXIT_STOPPED
     log.info("stopped")
     return EXIT_OK
+
+
+def _set_by_signals(stop: threading.Event) -> None:
+    # Python runs its handlers between two instructions of the main thread, which may be inside a call of the Kafka
+    # client that waits for a broker. The number of the signal reaches this descriptor, and so a thread, at once.
+    reading, writing = socket.socketpair()
+    writing.settimeout(0)
+    signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, _awake)
+    threading.Thread(target=_watch, args=(reading, stop), name="signals", daemon=True).start()
+
+
+def _awake(_number: int, _frame: FrameType | None) -> None:
+    """A handler there must be, or the signal would end the process at once."""
+
+
+def _watch(reading: socket.socket, stop: threading.Event) -> None:
+    number = 0
+    while number not in (signal.SIGTERM, signal.SIGINT):
+        [number] = reading.recv(1)
+    log.info("stopping", extra={"signal": signal.Signals(number).name})
+    stop.set()
+    # Not a wait for the end of `work`: the interpreter waits for other threads after that, too.
+    threading.Event().wait(_STOP_WITHIN_S)
+    log.warning("not at the end after %.0f s: leaving now, what is not committed is for the next one", _STOP_WITHIN_S)
+    logging.shutdown()
+    os._exit(EXIT_OK)

@@ -1,9 +1,10 @@
 """Events on their way out: headers, and how an error becomes a failure event. No client, no clock of its own."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 
-from schemas.errors import FailureReason, InvalidEventError, TrackError
+from schemas.errors import FailureReason, InvalidEventError, TooLargeError, TrackError
 from schemas.events import Submission, TrackFailed
 from schemas.headers import FEATURES_CONTENT_TYPE, JSON_CONTENT_TYPE, cloud_event, derived_id, travelling
 from schemas.origin import Coordinates, Origin
@@ -75,6 +76,12 @@ def failed(
         record_sha256=record.value_sha256,
         record_size_bytes=len(record.value or b""),
     )
+
+
+def refusal(outputs: Sequence[Outgoing]) -> TooLargeError:
+    """Why ``outputs``, which the brokers do not take, are not what becomes of a record."""
+    sizes = ", ".join(f"{len(output.value or b'')} bytes for {output.topic}" for output in outputs)
+    return TooLargeError(f"the brokers do not take what became of this track: {sizes}; see max.message.bytes there")
 
 
 def _printable(text: str) -> str:

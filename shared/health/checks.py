@@ -1,5 +1,6 @@
 """What makes a stream's process live, and ready."""
 
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -33,10 +34,21 @@ class StreamChecks:
         *,
         stuck_after_s: float,
         ready: Callable[[], str | None] | None = None,
+        waits: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``ready`` says what else is missing before work can be done, None when nothing is."""
+        """Look at ``stream``, and at what its work depends on.
+
+        Args:
+            stream: what is watched.
+            stuck_after_s: silence that is too long.
+            ready: says what else is missing before work can be done, None when nothing is.
+            waits: whether work waits for others, for whom a new process would wait just as long.
+            clock: in seconds.
+        """
         self._stream = stream
+        self._waits = waits
+        self._waited_at = -math.inf
         self._stuck_after_s = stuck_after_s
         self._ready = ready
         self._clock = clock
@@ -45,7 +57,9 @@ class StreamChecks:
         """None, or why this process should be replaced."""
         # A loop that turns notes every second that there is no lag: silence alone says that something hangs. (The lag
         # may be of before that: a call into the Kafka client that never returns leaves it at 0.)
-        silent_s = self._clock() - self._stream.last_progress
+        if self._waits():
+            self._waited_at = self._clock()
+        silent_s = self._clock() - max(self._stream.last_progress, self._waited_at)
         if silent_s > self._stuck_after_s:
             return f"stuck: {self._stream.lag} offsets behind and nothing committed for {silent_s:.0f} s"
         return None

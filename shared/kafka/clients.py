@@ -15,6 +15,10 @@ log = logging.getLogger("needledrop.kafka")
 # The largest value we write is a features event of some 360 kB; a front end of our users' may need more.
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 
+# The brokers hold a batch, not a record, against a topic's max.message.bytes, and the default of 1 MB is above what
+# those of submissions and failures take (256 kB). A record alone may be larger.
+_BATCH_BYTES = 128 * 1024
+
 _ANSWER_WITHIN_S = 10.0  # a broker that is up answers in milliseconds, one that starts within some seconds
 
 
@@ -109,6 +113,7 @@ def transactional_producer(settings: KafkaSettings, transactional_id: str) -> Pr
             # until any connection changes its state (librdkafka#5456): this closes one, and it goes on 0.5 s later.
             "connections.max.idle.ms": 3000,
             "message.max.bytes": MAX_MESSAGE_BYTES,
+            "batch.size": _BATCH_BYTES,
             # Mel power does not compress (lz4 3 %, zstd 11 %), labels are small.
             "linger.ms": 0,
         }
@@ -119,7 +124,13 @@ def plain_producer(settings: KafkaSettings) -> Producer:
     """An idempotent producer outside transactions, for submitting."""
     return Producer(
         connection(settings)
-        | {"enable.idempotence": True, "partitioner": PARTITIONER, "linger.ms": 5, "compression.type": "lz4"}
+        | {
+            "enable.idempotence": True,
+            "partitioner": PARTITIONER,
+            "linger.ms": 5,
+            "compression.type": "lz4",
+            "batch.size": _BATCH_BYTES,
+        }
     )
 
 

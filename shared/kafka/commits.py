@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from shared.kafka.faults import error_of, is_fatal, stopping
 from shared.kafka.records import Outgoing
-from shared.kafka.transactions import Transactions
+from shared.kafka.transactions import Ending, Transactions
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
 
@@ -34,19 +34,19 @@ class Commits:
         """With a ``transactional_id`` outputs and offsets are one transaction; without there can be no outputs."""
         self._consumer = consumer
         self._metrics = metrics
-        self._commit: Callable[[Sequence[Outgoing], list[TopicPartition]], bool] = self._plain
+        self._commit: Callable[[Sequence[Outgoing], list[TopicPartition]], Ending] = self._plain
         if transactional_id:
             self._commit = Transactions(settings, transactional_id, consumer).commit
 
-    def commit(self, outputs: Sequence[Outgoing], offsets: list[TopicPartition]) -> bool:
-        """Whether ``outputs`` and ``offsets`` are durable now; if not, poll and try again with what is still ours."""
+    def commit(self, outputs: Sequence[Outgoing], offsets: list[TopicPartition]) -> Ending:
+        """Make both durable; unless that succeeds, poll and try again with what is still ours."""
         started = time.monotonic()
-        done = self._commit(outputs, offsets)
+        ending = self._commit(outputs, offsets)
         self._metrics.commit_seconds.observe(time.monotonic() - started)
-        self._metrics.transaction("committed" if done else "aborted")
-        return done
+        self._metrics.transaction(ending.value)
+        return ending
 
-    def _plain(self, _outputs: Sequence[Outgoing], offsets: list[TopicPartition]) -> bool:
+    def _plain(self, _outputs: Sequence[Outgoing], offsets: list[TopicPartition]) -> Ending:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as exception:
@@ -56,5 +56,5 @@ class Commits:
             # The work is idempotent: whatever the reason, it is done again or committed with the next batch.
             level = logging.INFO if error.code() in _GROUP_MOVED_ON else logging.WARNING
             log.log(level, "offsets not committed", extra={"error": error.name(), "detail": error.str()})
-            return False
-        return True
+            return Ending.ABORTED
+        return Ending.COMMITTED

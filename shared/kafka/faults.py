@@ -2,7 +2,7 @@
 
 from confluent_kafka import KafkaError, KafkaException
 
-from schemas.errors import NeedledropError
+from schemas.errors import InvalidSettingError, NeedledropError
 
 
 class StreamStoppedError(NeedledropError):
@@ -15,6 +15,10 @@ class AbandonedError(NeedledropError):
 
 class FencedError(StreamStoppedError):
     """Another process has taken this one's place: it must end, and nothing that it does counts any more."""
+
+
+class OutputRefusedError(InvalidSettingError):
+    """The brokers take neither what became of a record nor a small failure in its place: somebody must act."""
 
 
 class WorkLostError(StreamStoppedError):

@@ -18,6 +18,8 @@ class InFlight:
 
     record: Record
     work: Future[Outputs]
+    is_replaced: bool = False
+    """Whether the brokers have refused its first outputs."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,12 @@ class PartitionProgress:
                 return
             item.work.result()
             yield item
+
+    def replace_first(self, outputs: Outputs) -> None:
+        """Have other outputs for the first record, whose work is done."""
+        work: Future[Outputs] = Future()
+        work.set_result(outputs)
+        self.in_flight[0] = InFlight(self.in_flight[0].record, work, is_replaced=True)
 
     def commit(self, n_records: int, offset: int) -> None:
         """Note that the first ``n_records`` are committed, and that the group's offset is now ``offset``."""

@@ -19,11 +19,14 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from shared.kafka.assignment import Assignment
 from shared.kafka.backlog import BacklogLimit
+from shared.kafka.batch import Batch, batch_of
 from shared.kafka.clients import group_consumer
 from shared.kafka.commits import Commits
-from shared.kafka.faults import WorkLostError, is_fatal, stopping
-from shared.kafka.progress import InFlight, Outputs, PartitionProgress
+from shared.kafka.faults import OutputRefusedError, WorkLostError, is_fatal, stopping
+from shared.kafka.lag import Lag
+from shared.kafka.progress import Outputs, PartitionProgress
 from shared.kafka.records import Outgoing, Record, record_of
+from shared.kafka.transactions import Ending
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
 
@@ -31,6 +34,8 @@ log = logging.getLogger("needledrop.kafka")
 
 Start = Callable[[Sequence[Record]], Sequence[Future[Outputs]]]
 """Begins the work on records that were polled together; one future for each. A future that fails ends the worker."""
+Instead = Callable[[Record, Outputs], Outputs]
+"""What to write in place of a record's outputs that the brokers will never take; small."""
 
 # While work is in flight the loop looks for more records this often (finished work wakes it at once); waking costs some
 # 50 us of processor time that the work itself could use.
@@ -68,9 +73,13 @@ class Stream:
         start: Start,
         metrics: StreamMetrics,
         backlog: BacklogLimit | None = None,
+        instead: Instead | None = None,
     ) -> None:
+        """``instead`` is needed by a stage that writes: without it a refused output ends the worker."""
         self._spec = spec
         self._start = start
+        self._instead = instead
+        self._n_alone = 0  # so many records are committed one by one, to find the one that is refused
         self._metrics = metrics
         self._backlog = backlog
         self._finished = threading.Event()
@@ -80,7 +89,10 @@ class Stream:
         """When a record was committed last, or there was nothing to do (time.monotonic)."""
         self.lag = 0
         """Offsets behind the end of our partitions, as last seen."""
+        self.held_back = False
+        """Whether finished work waits for the next stage, which is behind: then no progress is no fault of ours."""
         self._consumer = group_consumer(settings, spec.group)
+        self._lag = Lag(self._consumer, metrics)
         self._assignment = Assignment(self._consumer, metrics, before_giving_back=self._commit_finished_of)
         identity = f"{spec.group}-{settings.slot or uuid.uuid4().hex}"
         self._commits = Commits(settings, self._consumer, metrics, identity if spec.writes else None)
@@ -162,35 +174,39 @@ class Stream:
 
     def _commit_finished_of(self, partitions: Iterable[PartitionProgress]) -> int:
         """Commit the finished prefix of each partition, as far as the backlog limit lets us; how many records."""
-        prefixes: dict[int, list[InFlight]] = {}
-        charge: Counter[int] = Counter()
-        held_back = False
-        progresses = list(partitions)
-        for index, progress in enumerate(progresses):
-            prefix: list[InFlight] = []
-            for item in progress.finished():
-                if self._backlog and (more := self._backlog.charge(item.work.result())):
-                    if not self._backlog.has_room(charge + more):
-                        held_back = True
-                        break
-                    charge += more
-                prefix.append(item)
-            if prefix:
-                prefixes[index] = prefix
-        self._metrics.held_back.set(held_back)
-        if not prefixes:
+        batch = batch_of(partitions, self._backlog, n_most=1 if self._n_alone else self._spec.max_in_flight)
+        self.held_back = batch.held_back
+        self._metrics.held_back.set(batch.held_back)
+        if not batch:
             return 0
-        outputs = [output for prefix in prefixes.values() for item in prefix for output in item.work.result()]
-        offsets = [
-            self._offset_after(progresses[index], len(prefix), prefix[-1].record) for index, prefix in prefixes.items()
-        ]
-        if not self._commits.commit(outputs, offsets):
+        outputs = batch.outputs
+        offsets = [self._offset_after(progress, len(prefix), prefix[-1].record) for progress, prefix in batch.prefixes]
+        ending = self._commits.commit(outputs, offsets)
+        if ending is Ending.REFUSED:
+            self._find_the_refused(batch)
+        if ending is not Ending.COMMITTED:
             return 0
-        for (index, prefix), offset in zip(prefixes.items(), offsets, strict=True):
-            progresses[index].commit(len(prefix), offset.offset)
+        for (progress, prefix), offset in zip(batch.prefixes, offsets, strict=True):
+            progress.commit(len(prefix), offset.offset)
         if self._backlog:
-            self._backlog.committed(charge)
-        return self._note_committed(sum(len(prefix) for prefix in prefixes.values()), outputs)
+            self._backlog.committed(batch.charge)
+        self._n_alone = max(self._n_alone - len(batch), 0)
+        return self._note_committed(len(batch), outputs)
+
+    def _find_the_refused(self, batch: Batch) -> None:
+        """Have the records of a refused transaction committed one by one, or replace the outputs of the only one."""
+        if len(batch) > 1:
+            self._n_alone = len(batch)
+            return
+        [(progress, [item])] = batch.prefixes
+        if self._instead is None or item.is_replaced:
+            raise OutputRefusedError(
+                f"the brokers refuse what becomes of {item.record.coordinates}, also as a failure: look at "
+                f"max.message.bytes and cleanup.policy of {', '.join({one.topic for one in batch.outputs})} "
+                "(`needledrop topics create` says what differs)"
+            )
+        log.warning("the brokers refuse an output", extra={"coordinates": str(item.record.coordinates)})
+        progress.replace_first(self._instead(item.record, item.work.result()))
 
     def _note_committed(self, n_records: int, outputs: list[Outgoing]) -> int:
         self._metrics.committed.inc(n_records)
@@ -231,27 +247,19 @@ class Stream:
             position = self._position(progress)
             if position >= 0 and position != progress.committed:
                 moved.append((progress, TopicPartition(progress.topic, progress.partition, position)))
-        if moved and self._commits.commit([], [offset for _, offset in moved]):
+        if moved and self._commits.commit([], [offset for _, offset in moved]) is Ending.COMMITTED:
             for progress, offset in moved:
                 progress.commit(0, offset.offset)
 
     def _measure_lag(self) -> None:
         self._assignment.watch_membership()
-        total = 0
-        for progress in self._assignment:
-            one = TopicPartition(progress.topic, progress.partition)
-            low, high = self._consumer.get_watermark_offsets(one, cached=True)
-            if high >= 0:
-                lag = max(high - max(progress.committed, low), 0)
-                self._metrics.lag(progress.topic, progress.partition, lag)
-                total += lag
-        self.lag = total
+        self.lag = self._lag.measured(self._assignment)
         if self._backlog:
             if not self._assignment.n_in_flight():
                 self._backlog.look()  # nobody else does while there is nothing to write
             for partition, offsets in self._backlog.backlog().items():
                 self._metrics.backlog(partition, offsets)
-        if total == 0:
+        if self.lag == 0:
             self.last_progress = time.monotonic()
             self._metrics.progressed()
 

@@ -87,7 +87,7 @@ class StreamMetrics:
         self._written.labels(self._stage, topic).inc(n)
 
     def transaction(self, outcome: str) -> None:
-        """A transaction was ``committed`` or ``aborted``."""
+        """A transaction was ``committed``, ``aborted``, or ``refused`` for good."""
         self._transactions.labels(self._stage, outcome).inc()
 
     def labeled(self) -> None:

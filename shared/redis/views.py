@@ -6,6 +6,9 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, Final
 
+import redis
+
+from schemas.errors import InvalidSettingError
 from schemas.origin import Position
 from schemas.topics import TRACKS_LABELED
 from shared.redis.connection import Redis, connect, unavailable_when_away
@@ -114,7 +117,20 @@ class TrackViews:
                 self._remove_if_same(keys=[_PREFIX + track_id], args=[str(position)], client=pipeline)
             return sum(int(removed) for removed in pipeline.execute())
 
-    def ping(self) -> None:
-        """Raises CacheUnavailableError when Redis is away, InvalidSettingError when it refuses us."""
+    def require_safety(self) -> None:
+        """Make sure that Redis is there and keeps what never expires.
+
+        Raises: CacheUnavailableError when it is away; InvalidSettingError when it refuses us or may evict views.
+        """
         with unavailable_when_away():
             self._redis.ping()
+            try:
+                memory: Any = self._redis.info("memory")
+            except redis.exceptions.NoPermissionError:
+                return  # an ACL user need not be able to look
+        policy = str(memory.get("maxmemory_policy", ""))
+        if policy.startswith("allkeys") and int(memory.get("maxmemory", 0)):
+            raise InvalidSettingError(
+                f"Redis at NEEDLEDROP_REDIS_URL may evict track views: its maxmemory-policy is {policy}; "
+                "set volatile-lru, under which only results go"
+            )

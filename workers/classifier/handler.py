@@ -14,7 +14,7 @@ from shared.front_end.spec import FrontEnd
 from shared.kafka.records import Outgoing, Record
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.stream import StreamMetrics
-from shared.outcomes import failed, origin_of, outgoing, outgoing_failure
+from shared.outcomes import failed, origin_of, outgoing, outgoing_failure, refusal
 from shared.redis.results import ResultCache, ResultKey
 from workers.classifier.labeler import Labeler
 
@@ -58,6 +58,14 @@ class Classifier:
             except Exception as error:
                 log.exception("a bug", extra={"coordinates": str(origin.coordinates)})
                 return [self._failed(record, origin, event, error)]
+
+    def refused(self, record: Record, outputs: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """The failure in place of ``outputs`` that the brokers will never take."""
+        try:
+            event = decode_features(record.value)[0] if record.value else None
+        except TrackError:
+            event = None
+        return [self._failed(record, origin_of(record), event, refusal(outputs))]
 
     def _result(self, event: TrackFeatures, tensors: Mapping[str, Tensor]) -> tuple[TrackResult, float | None]:
         """The result, and the seconds that inference took; None for an earlier result."""

@@ -52,7 +52,11 @@ def run(
     with ThreadPoolExecutor(n_threads, thread_name_prefix="classify") as threads:
         spec = StreamSpec(STAGE, CLASSIFIER, (TRACKS_FEATURES.name,), n_threads * (1 + _WAITING_PER_THREAD))
         stream = Stream(
-            kafka, spec, lambda records: [threads.submit(classify, record) for record in records], stream_metrics
+            kafka,
+            spec,
+            lambda records: [threads.submit(classify, record) for record in records],
+            stream_metrics,
+            instead=classify.refused,
         )
         checks = StreamChecks(stream, stuck_after_s=http.stuck_after_s)
         with serving_health(http, registry, live=checks.live, ready=checks.ready):

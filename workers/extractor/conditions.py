@@ -4,6 +4,7 @@ See docs/adr/0010-conditional-submissions.md.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +47,12 @@ class Conditions:
         self._last_noting.set_result(None)
         self._filling = threading.Lock()
         self._resting_until = 0.0
+        self._waited_at = -math.inf
+
+    @property
+    def waits(self) -> bool:
+        """Whether a conditional submission waits for Redis or Kafka, and its partition with it."""
+        return time.monotonic() - self._waited_at < 2 * _TRY_AGAIN_S
 
     def taken(self, records: Sequence[Record]) -> None:
         """Have records noted that were taken together, in order, before work on them begins. Returns at once."""
@@ -83,6 +90,7 @@ class Conditions:
                     return standing.newest
                 self._complete(record.partition, record.offset)
             except (TransientError, InvalidSettingError) as error:
+                self._waited_at = time.monotonic()
                 log.warning("a conditional submission waits: %s", error, extra={"coordinates": str(record.coordinates)})
                 self._stop.wait(_TRY_AGAIN_S)
 

@@ -15,7 +15,7 @@ from shared.kafka.faults import AbandonedError
 from shared.kafka.records import Outgoing, Record
 from shared.metrics.extractor import ExtractorMetrics
 from shared.metrics.stream import StreamMetrics
-from shared.outcomes import failed, origin_of, outgoing, outgoing_failure
+from shared.outcomes import failed, origin_of, outgoing, outgoing_failure, refusal
 from shared.redis.results import ResultCache, ResultKey
 from workers.extractor.conditions import Conditions
 from workers.extractor.decoder_processes import DecoderProcessesError
@@ -70,9 +70,17 @@ class Extractor:
                 event = submitted(record)
             except InvalidEventError as error:
                 return [self._failed(record, origin_of(record), None, error, attempts=1)]
-            origin = Origin(event.submission_id, record.position, record.coordinates)
             submission = Submission.of(event, record.coordinates)
-            return [self._outcome(record, origin, event, submission)]
+            return [self._outcome(record, _origin(event, record), event, submission)]
+
+    def refused(self, record: Record, outputs: Sequence[Outgoing]) -> Sequence[Outgoing]:
+        """The failure in place of ``outputs`` that the brokers will never take."""
+        try:
+            event = submitted(record)
+        except InvalidEventError:  # then it was a failure that is refused, and this one is no larger
+            return [self._failed(record, origin_of(record), None, refusal(outputs), attempts=1)]
+        submission = Submission.of(event, record.coordinates)
+        return [self._failed(record, _origin(event, record), submission, refusal(outputs), attempts=1)]
 
     def _outcome(self, record: Record, origin: Origin, event: TrackSubmitted, submission: Submission) -> Outgoing:
         attempts = 1
@@ -153,3 +161,7 @@ class Extractor:
         )
         self._stream_metrics.failed(failure.reason)
         return outgoing_failure(record, failure, origin=origin)
+
+
+def _origin(event: TrackSubmitted, record: Record) -> Origin:
+    return Origin(event.submission_id, record.position, record.coordinates)

@@ -88,11 +88,13 @@ def run(
             start,
             stream_metrics,
             BacklogLimit(kafka, topic=TRACKS_FEATURES.name, group=CLASSIFIER, limit=kafka.backlog_limit),
+            extract.refused,
         )
         checks = StreamChecks(
             stream,
             stuck_after_s=http.stuck_after_s,
             ready=lambda: None if extraction.ready() else "decoding processes are starting",
+            waits=lambda: stream.held_back or conditions.waits,
         )
         with serving_health(http, registry, live=checks.live, ready=checks.ready):
             stream.run(stop)

@@ -38,6 +38,8 @@ class Projector:
         self._views = views
         self._metrics = metrics
         self._stop = stop
+        self.waits = False
+        """Whether Redis is away, and has been since the work on a batch began."""
 
     def __call__(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Write them all, whenever Redis is there. Raises AbandonedError when asked to stop before it is."""
@@ -46,11 +48,13 @@ class Projector:
             try:
                 n_written = self._views.write(views)
             except CacheUnavailableError as error:
+                self.waits = True
                 self._metrics.redis_up.set(0)
                 log.warning("%s; trying again", error)
                 if self._stop.wait(_TRY_AGAIN_S):
                     raise AbandonedError(f"stopped while views were waiting: {error}") from None
             else:
+                self.waits = False
                 self._metrics.redis_up.set(1)
                 self._metrics.wrote(n_written, stale=len(views) - n_written)
                 self._metrics.last_write.set(time.time())
@@ -98,15 +102,17 @@ def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: th
 
         spec = StreamSpec(STAGE, PROJECTOR, (TRACKS_LABELED.name, TRACKS_FAILED.name), MAX_IN_FLIGHT, writes=False)
         stream = Stream(kafka, spec, start, StreamMetrics(registry, STAGE))
-        checks = StreamChecks(stream, stuck_after_s=http.stuck_after_s, ready=_answers(views))
+        checks = StreamChecks(
+            stream, stuck_after_s=http.stuck_after_s, ready=_is_safe(views), waits=lambda: projector.waits
+        )
         with serving_health(http, registry, live=checks.live, ready=checks.ready):
             stream.run(stop)
 
 
-def _answers(views: TrackViews) -> Callable[[], str | None]:
+def _is_safe(views: TrackViews) -> Callable[[], str | None]:
     def check() -> str | None:
         try:
-            views.ping()
+            views.require_safety()
         except (CacheUnavailableError, InvalidSettingError) as error:
             return str(error)
         return None

@@ -21,6 +21,8 @@ from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.workers import HttpSettings, LogSettings
+from tests.broker.harness.fault_points import FAULTS, have_faults
+from tests.broker.harness.planted import plant
 
 
 def main() -> int:
@@ -30,7 +32,14 @@ def main() -> int:
     parser.add_argument("outbox")
     parser.add_argument("--work-ms", type=float, default=5.0, help="mean time of the work on one record")
     parser.add_argument("--max-in-flight", type=int, default=8)
+    parser.add_argument("--fault", choices=FAULTS, help="what befalls its transactions while they are open")
+    parser.add_argument("--odds", type=float, default=0.1, help="of a transaction to meet the fault")
+    parser.add_argument("--plant", action="store_true", help="a bug: offsets are committed before outputs")
     chosen = parser.parse_args()
+    if chosen.plant:
+        plant()
+    if chosen.fault:
+        have_faults(FAULTS[chosen.fault], chosen.odds)
     start_logging(loaded(LogSettings))
 
     def work(record: Record) -> tuple[Outgoing, ...]:

@@ -9,7 +9,10 @@ from confluent_kafka import Message
 if TYPE_CHECKING:
     import random
 
-    from tests.broker.conftest import Census, Chaos, Fleet, KafkaTools
+    from tests.broker.conftest import KafkaTools
+    from tests.broker.harness.accidents import Chaos
+    from tests.broker.harness.census import Census
+    from tests.broker.harness.fleet import Fleet
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 

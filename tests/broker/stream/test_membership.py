@@ -18,7 +18,8 @@ from shared.metrics.stream import StreamMetrics
 
 if TYPE_CHECKING:
     from shared.settings.kafka import KafkaSettings
-    from tests.broker.conftest import Census, KafkaTools
+    from tests.broker.conftest import KafkaTools
+    from tests.broker.harness.census import Census
     from tests.broker.stream.conftest import RunningStream
 
 pytestmark = pytest.mark.broker

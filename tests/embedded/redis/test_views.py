@@ -140,7 +140,7 @@ def test_views_are_unavailable_while_redis_is_away_and_there_again_when_it_is_ba
         assert views.write([a_label("track", 1)]) == 1
         server.kill()
 
-        for call in (lambda: views.write([a_label("track", 2)]), lambda: views.get("track"), views.ping):
+        for call in (lambda: views.write([a_label("track", 2)]), lambda: views.get("track"), views.require_safety):
             with pytest.raises(CacheUnavailableError, match="NEEDLEDROP_REDIS_URL"):
                 call()
 
@@ -160,9 +160,9 @@ def test_views_name_the_settings_when_redis_refuses_the_password(tmp_path: Path)
 
         for views in (wrong, none):
             with pytest.raises(InvalidSettingError, match="NEEDLEDROP_REDIS_PASSWORD") as caught:
-                views.ping()
+                views.require_safety()
             assert "wrong" not in str(caught.value).replace("WRONGPASS", "")
-        right.ping()
+        right.require_safety()
 
 
 def test_views_name_the_settings_when_redis_lets_us_only_read(tmp_path: Path) -> None:

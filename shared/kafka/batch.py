@@ -1,0 +1,52 @@
+"""What one transaction commits: a finished prefix of each partition, as far as the backlog limit lets us."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shared.kafka.backlog import BacklogLimit
+from shared.kafka.progress import InFlight, PartitionProgress
+from shared.kafka.records import Outgoing
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records whose work is done, by partition, in order."""
+
+    prefixes: list[tuple[PartitionProgress, list[InFlight]]] = field(default_factory=list)
+    charge: Counter[int] = field(default_factory=Counter)
+    """What they add to the backlog of each partition of the limited topic."""
+    held_back: bool = False
+    """Whether the limit has kept something out."""
+
+    def __len__(self) -> int:
+        return sum(len(prefix) for _, prefix in self.prefixes)
+
+    @property
+    def outputs(self) -> list[Outgoing]:
+        """All that is to be written."""
+        return [output for _, prefix in self.prefixes for item in prefix for output in item.work.result()]
+
+
+def batch_of(partitions: Iterable[PartitionProgress], backlog: BacklogLimit | None, *, n_most: int) -> Batch:
+    """The finished prefixes, ``n_most`` records in all.
+
+    Raises: what the work on a record raised that is next to be committed.
+    """
+    batch = Batch()
+    n_left = n_most
+    for progress in partitions:
+        prefix: list[InFlight] = []
+        for item in progress.finished():
+            if n_left == 0:
+                break
+            if backlog and (more := backlog.charge(item.work.result())):
+                if not backlog.has_room(batch.charge + more):
+                    batch.held_back = True
+                    break
+                batch.charge += more
+            prefix.append(item)
+            n_left -= 1
+        if prefix:
+            batch.prefixes.append((progress, prefix))
+    return batch
