@@ -11,7 +11,7 @@ WITH_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cub
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-training demo up test fuzz check format schemas requirements bench clean
+.PHONY: help setup setup-dev setup-training demo up test fuzz check chaos format schemas requirements bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,11 @@ bench: setup-dev ## the measured claims (some need KAFKA_HOME and MUSIC=folder)
 	@$(BIN)/python -m benchmarks.ensemble $(if $(MUSIC),--clips "$(MUSIC)")
 	@$(BIN)/python -m benchmarks.features
 	@$(if $(MUSIC),$(BIN)/python -m benchmarks.memory --music "$(MUSIC)",echo "memory: name some music, make bench MUSIC=folder")
+
+chaos: setup-dev ## kill everything, again and again (KAFKA_HOME; MUSIC=folder; SEED=n): nothing lost, nothing twice
+	@$(BIN)/python -m tests.broker.chaos $(if $(MUSIC),--music "$(MUSIC)") $(if $(SEED),--seed $(SEED))
+	@NEEDLEDROP_TEST_KILLS=100 $(BIN)/python -m pytest -q -s tests/broker/stream/test_inside_transactions.py
+	@NEEDLEDROP_TEST_RACES=1000 $(BIN)/python -m pytest -q "tests/end_to_end/test_failures.py" -k "overtook and kafka"
 
 format: setup-dev ## let ruff format and fix
 	@$(BIN)/ruff format .

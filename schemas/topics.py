@@ -66,4 +66,8 @@ TRACKS_FAILED: Final = Topic(
     config={"cleanup.policy": "delete", "retention.ms": str(FAILURES_KEPT_MS)},
 )
 
+# Kafka forgets the offsets of a group that has had no member for 7 days by default, and a group without offsets starts
+# at the first record. When offsets outlive every record of the topics that are not compacted, that is a new one.
+OFFSETS_KEPT_MS: Final = FAILURES_KEPT_MS + DAY_MS
+
 TOPICS: Final = (TRACKS_SUBMITTED, TRACKS_FEATURES, TRACKS_LABELED, TRACKS_FAILED)

@@ -47,6 +47,17 @@ def create_topics(
     return states
 
 
+def offsets_kept_ms(settings: KafkaSettings) -> int | None:
+    """How long the brokers keep the offsets of a group without members; None when they do not tell."""
+    admin = AdminClient(connection(settings))
+    try:
+        [broker, *_] = admin.list_topics(timeout=_TIMEOUT_S).brokers
+        [done] = admin.describe_configs([ConfigResource(ResourceType.BROKER, str(broker))]).values()
+        return int(done.result(_TIMEOUT_S)["offsets.retention.minutes"].value) * 60_000
+    except (KafkaException, KeyError, TypeError, ValueError):  # not every principal and not every service may ask
+        return None
+
+
 def declared_config(topic: Topic) -> dict[str, str]:
     """The topic's configuration for the broker."""
     return {**topic.config, "max.message.bytes": str(topic.max_message_bytes or MAX_MESSAGE_BYTES)}

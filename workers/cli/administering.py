@@ -10,8 +10,8 @@ from rich.table import Table
 
 from schemas.errors import InvalidSettingError
 from schemas.taxonomy import default_taxonomy
-from schemas.topics import DEFAULT_PARTITIONS, TOPICS
-from shared.kafka.admin import create_topics
+from schemas.topics import DAY_MS, DEFAULT_PARTITIONS, OFFSETS_KEPT_MS, TOPICS
+from shared.kafka.admin import create_topics, offsets_kept_ms
 from shared.models.manifest import Ensemble, load_ensemble
 from shared.settings.loading import loaded
 from shared.settings.workers import ModelSettings
@@ -43,6 +43,13 @@ def create(
             out.print(f"{'created' if state.created else 'exists '}  {state.name}  {state.n_partitions} partitions")
         for name, (declared, found) in state.differences.items():
             err.print(f"[yellow]{state.name}: {name} is {found}, declared is {declared}; left as it is[/]")
+    kept_ms = offsets_kept_ms(settings)
+    if kept_ms is not None and kept_ms < OFFSETS_KEPT_MS:
+        err.print(
+            f"[yellow]{kept_ms / DAY_MS:.0f} days after the last worker has stopped the brokers forget its place; it "
+            "would label all submissions that are kept once more. Set offsets.retention.minutes to "
+            f"{OFFSETS_KEPT_MS // 60_000} (docs/reliability.md)[/]"
+        )
 
 
 @models.command("build")

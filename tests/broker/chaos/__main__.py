@@ -32,8 +32,8 @@ def main() -> int:
         n_broker_kills=chosen.broker_kills,
         n_redis_kills=chosen.redis_kills,
         scales=(1, 4, 1),
-        pauses_s=(1.0, 7.0),
-        at_rest_within_s=240.0,
+        pauses_s=(0.5, 5.0),
+        at_rest_within_s=300.0,
         planted=chosen.plant,
     )
     print(plan, flush=True)

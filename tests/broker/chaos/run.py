@@ -21,8 +21,11 @@ from tests.broker.chaos.pipeline import N_MEMBERS, SESSION_TIMEOUT_S, Pipeline, 
 from tests.broker.chaos.submissions import MIX, Submissions
 from tests.broker.harness.accidents import Act, Chaos
 from tests.broker.harness.census import Census, Invariant
+from workers.cli.running import chosen_ensemble
 
 N_KNOWN = 12
+SOME_OF_A_SHARE = 0.3
+SOME_WITHIN_S = 30.0
 FROZEN_S = SESSION_TIMEOUT_S + 2.0
 
 
@@ -64,6 +67,7 @@ def run(plan: Plan, *, kafka_home: Path, music: Path, folder: Path, say: Callabl
         folder: for everything that the run makes.
         say: told what happens, line by line.
     """
+    chosen_ensemble()  # built once, not by each of the workers
     chance = random.Random(plan.seed)
     clips = folder / "music"
     clips.mkdir(parents=True)
@@ -80,7 +84,7 @@ def run(plan: Plan, *, kafka_home: Path, music: Path, folder: Path, say: Callabl
         share = plan.n_events // (len(accidents) + 1)
         with running.fleet.supervised():
             submissions.publish(plan.n_events - share * len(accidents))
-            accidents.run(after_each=lambda: submissions.publish(share), say=say)
+            accidents.run(after_each=lambda: _publish_and_see_some(submissions, share, census), say=say)
             submissions.wait_until_delivered()
             for name, n in N_MEMBERS.items():
                 running.fleet.scale(running.roles[name], n)
@@ -90,6 +94,15 @@ def run(plan: Plan, *, kafka_home: Path, music: Path, folder: Path, say: Callabl
             wrong["all workers exit 0 within 10 s of SIGTERM"] = str(ends)
         logs = running.fleet.words() if wrong else ""
         return Result(str(accidents), wrong, _counts(running, census, submissions), logs)
+
+
+def _publish_and_see_some(submissions: Submissions, n: int, census: Census) -> None:
+    """Wait for some outcomes, or machines that are slower than accidents are fast would show restarts only."""
+    n_before = census.counts.total()
+    submissions.publish(n)
+    deadline = time.monotonic() + SOME_WITHIN_S
+    while census.counts.total() < n_before + n * SOME_OF_A_SHARE and time.monotonic() < deadline:
+        time.sleep(0.1)
 
 
 def _submission_of(message: Message) -> str:

@@ -34,6 +34,8 @@ class Submissions:
     """Contents that come once."""
     bad: Mapping[str, Path]
     chance: random.Random
+    mix: Mapping[str, int] = field(default_factory=lambda: MIX)
+    """Kinds and their weights."""
     expected: list[str] = field(default_factory=list)
     """The submission ids that outcomes must carry."""
     kinds: Counter[str] = field(default_factory=Counter)
@@ -44,7 +46,7 @@ class Submissions:
 
     def publish(self, n: int) -> None:
         """Publish ``n`` more, in no hurry: whether they have arrived is asked by ``wait_until_delivered``."""
-        for kind in self.chance.choices(list(MIX), weights=list(MIX.values()), k=n):
+        for kind in self.chance.choices(list(self.mix), weights=list(self.mix.values()), k=n):
             self.kinds[kind] += 1
             self._publish(kind)
             self._producer.poll(0)

@@ -1,6 +1,7 @@
 """Counts what a reader of committed records sees."""
 
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from shared.kafka.clients import reader
 from shared.settings.kafka import KafkaSettings
+
+_KNOWN_WITHIN_S = 20.0
 
 Invariant = Callable[[], str | None]
 """None while it holds, else what is wrong."""
@@ -32,13 +35,24 @@ class Census:
         self._consumer: Consumer = reader(
             KafkaSettings(bootstrap_servers=bootstrap), f"census-{uuid.uuid4().hex}", isolation=isolation
         )
-        found = [self._consumer.list_topics(topic, timeout=10).topics[topic] for topic in topics]
         self._consumer.assign(
-            [TopicPartition(one.topic, partition, OFFSET_BEGINNING) for one in found for partition in one.partitions]
+            [
+                TopicPartition(topic, partition, OFFSET_BEGINNING)
+                for topic in topics
+                for partition in self._partitions_of(topic)
+            ]
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
+
+    def _partitions_of(self, topic: str) -> list[int]:
+        """Waits for them: brokers hear of a new topic some moments after its creation is confirmed."""
+        deadline = time.monotonic() + _KNOWN_WITHIN_S
+        while not (found := self._consumer.list_topics(topic, timeout=10).topics[topic].partitions):
+            assert time.monotonic() < deadline, f"{topic} has no partitions"
+            time.sleep(0.02)
+        return list(found)
 
     def __enter__(self) -> Self:
         return self

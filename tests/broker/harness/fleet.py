@@ -105,6 +105,11 @@ class Fleet:
             done.set()
             thread.join()
 
+    def kill(self, role: str, slot: int) -> None:
+        """SIGKILL to this member and what it has started."""
+        with self._changing:
+            self._members[role, slot].kill()
+
     def kill_one(self, chance: random.Random) -> str:
         """SIGKILL to a member of any role, sometimes with all that it has started; `revive` replaces it."""
         with self._changing:
@@ -137,11 +142,14 @@ class Fleet:
                 os.kill(pid, signal.SIGCONT)
                 self.n_woken += 1
 
-    def stop_all(self) -> dict[str, int | None]:
-        """SIGTERM to all at once; their exit codes, negative for those that needed a SIGKILL after 10 s."""
+    def stop_all(self, *, within_s: float = 20.0) -> dict[str, int | None]:
+        """SIGTERM to all at once; their exit codes, negative for those that needed a SIGKILL ``within_s`` later.
+
+        Workers promise 10 s and end themselves then; a machine that is busy may be late in seeing it.
+        """
         for member in self._members.values():
             member.ask_to_stop()
-        deadline = time.monotonic() + 10.0
+        deadline = time.monotonic() + within_s
         for member in self._members.values():
             member.stop(within_s=max(0.0, deadline - time.monotonic()))
         return {member.name: member.exit_code for member in self._members.values()}

@@ -4,6 +4,7 @@ Settings come from NEEDLEDROP_KAFKA_* and NEEDLEDROP_HTTP_*, as for the workers.
 """
 
 import argparse
+import logging
 import random
 import sys
 import threading
@@ -47,6 +48,7 @@ def main() -> int:
         return (Outgoing(chosen.outbox, record.key or b"", record.value, record.headers),)
 
     def run(stop: threading.Event) -> None:
+        logging.getLogger("needledrop").info("starting")
         registry = process_registry()
         with ThreadPoolExecutor(chosen.max_in_flight) as threads:
             stream = Stream(

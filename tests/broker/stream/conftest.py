@@ -27,7 +27,7 @@ class RunningStream:
     def stop(self) -> None:
         """Ask it to stop and wait until it has."""
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(30)
         assert not self._thread.is_alive()
 
 

@@ -2,16 +2,20 @@
 
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+from typer.testing import CliRunner
 
 from schemas.errors import InvalidSettingError
-from schemas.topics import TOPICS
+from schemas.topics import OFFSETS_KEPT_MS, TOPICS
+from shared.embedded.kafka_home import KafkaHome
 from shared.embedded.ports import free_port
-from shared.kafka.admin import TopicState, create_topics, declared_config
+from shared.kafka.admin import TopicState, create_topics, declared_config, offsets_kept_ms
 from shared.settings.kafka import KafkaSettings
+from workers.cli.main import app
 
 if TYPE_CHECKING:
     from tests.broker.conftest import KafkaTools
@@ -44,6 +48,23 @@ def test_a_topic_that_is_not_as_declared_is_reported_and_left_as_it_is(kafka: "K
         assert state.n_partitions == 2
         assert state.differences["cleanup.policy"] == ("compact", "delete")
         assert state.differences["max.message.bytes"][0] == str(labels.max_message_bytes)
+
+
+def test_topics_create_warns_of_brokers_that_forget_offsets_before_the_last_submission(
+    kafka_home: Path, tmp_path: Path
+) -> None:
+    with KafkaHome(kafka_home, tmp_path, properties={"offsets.retention.minutes": "10080"}) as forgetful:
+        settings = {"NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS": forgetful.bootstrap_servers}
+        done = CliRunner().invoke(app, ["topics", "create"], env=settings)
+
+    assert done.exit_code == 0
+    assert "7 days" in " ".join(done.stderr.split())
+    assert "offsets.retention.minutes to 44640" in " ".join(done.stderr.split())
+
+
+def test_the_broker_of_up_keeps_offsets_longer_than_any_submission(kafka: "KafkaTools") -> None:
+    assert offsets_kept_ms(kafka.settings) == OFFSETS_KEPT_MS
+    assert int(TOPICS[0].config["retention.ms"]) < OFFSETS_KEPT_MS
 
 
 def test_topics_create_says_why_when_the_brokers_refuse(kafka: "KafkaTools") -> None:

@@ -176,6 +176,17 @@ def test_views_name_the_settings_when_redis_lets_us_only_read(tmp_path: Path) ->
             views.write([a_label("track", 1)])
 
 
+def test_views_are_not_safe_where_redis_may_evict_what_never_expires(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, is_durable=False) as server:
+        views = TrackViews(RedisSettings(url=server.url))
+        views.require_safety()
+
+        with redis.Redis.from_url(server.url) as connection:
+            connection.config_set("maxmemory-policy", "allkeys-lru")
+        with pytest.raises(InvalidSettingError, match="allkeys-lru; set volatile-lru"):
+            views.require_safety()
+
+
 def test_views_are_unavailable_at_once_where_nothing_listens() -> None:
     views = TrackViews(RedisSettings(url=f"redis://127.0.0.1:{free_port()}/0"))
 

@@ -46,3 +46,16 @@ def test_a_stream_is_not_ready_while_what_its_work_needs_is_missing() -> None:
     checks = StreamChecks(ManualStream(), stuck_after_s=STUCK_AFTER_S, ready=lambda: missing.pop(0))
 
     assert [checks.ready(), checks.ready()] == ["models are loading", None]
+
+
+def test_a_stream_whose_work_waits_for_others_is_live_and_has_its_time_again_afterwards() -> None:
+    stream, now_s, waits = ManualStream(lag=7), [1000.0], [True]
+    checks = StreamChecks(stream, stuck_after_s=STUCK_AFTER_S, waits=lambda: waits[0], clock=lambda: now_s[0])
+
+    now_s[0] += 10 * STUCK_AFTER_S
+    assert checks.live() is None
+    waits[0] = False
+    now_s[0] += STUCK_AFTER_S - 1
+    assert checks.live() is None
+    now_s[0] += 2
+    assert checks.live() is not None
