@@ -81,7 +81,7 @@ def test_what_may_also_be_a_redis_that_is_away_names_the_setting_too(
     settings = redis_settings({**redis.settings(), **filled(changes, redis)})
 
     with pytest.raises(NeedledropError, match=named) as caught:
-        TrackViews(settings).ping()
+        TrackViews(settings).require_safety()
 
     assert isinstance(caught.value, CacheUnavailableError | InvalidSettingError)
     assert "\n" not in str(caught.value)
