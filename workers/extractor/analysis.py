@@ -9,7 +9,6 @@ from shared.features import SignalFeatures
 from shared.front_end.patches import Segments, segments_of
 from shared.front_end.spec import FrontEnd
 from workers.extractor.decoding import SAMPLE_RATE_HZ, Decoded, DecodingLimits, decoded
-from workers.extractor.signal_features import signal_features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +60,9 @@ def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
     excerpt = track.excerpt
     signal = None
     if task.features:
+        # SciPy and librosa are loaded in decoding processes only: the extractor itself is back sooner after a kill.
+        from workers.extractor.signal_features import signal_features
+
         signal = signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.duration_s * 1000))
     return Analysis(
         container=track.container,
