@@ -13,13 +13,14 @@ import onnxruntime
 from pydantic import JsonValue
 
 from schemas.errors import InvalidSettingError
+from schemas.taxonomy import default_taxonomy
 from shared.front_end.spec import MUSICNN_96
 from shared.models.compiler.ensemble import Network, compile_ensemble
 from shared.models.graphs import EXPOSABLE, INPUT, PROBABILITIES, plain_graph
 from shared.models.manifest import MANIFEST_NAME, Ensemble, Member, load_ensemble, save_ensemble
 from shared.models.published import PATCH_FRAMES, PUBLISHED, known_patch, published_weights
 
-DEFAULT_VERSION = "published-1"
+DEFAULT_VERSION = "published-2"
 EXPOSE_ALL = "all"
 _KNOWN_ANSWER_TOLERANCE = 1e-4  # processors round differently; a wrong graph is off by 1e-2 and more
 
@@ -74,7 +75,7 @@ def build_default(
     *,
     version: str = DEFAULT_VERSION,
     fusion: Mapping[str, JsonValue] | None = None,
-    taxonomy: str = "1",
+    taxonomy: str | None = None,
 ) -> Ensemble:
     """Write the default ensemble into a folder, verified; readers see the one that was there before, or the new one.
 
@@ -83,7 +84,7 @@ def build_default(
         files: the graphs; the compiled one when None.
         version: the ensemble's.
         fusion: parameters of fusion and calibration.
-        taxonomy: version of the taxonomy.
+        taxonomy: version of the taxonomy; that of the code when None.
     Raises: InvalidSettingError when the package is missing, a graph does not give its known answer, or the folder
         cannot be written.
     """
@@ -99,7 +100,7 @@ def build_default(
                 front_ends=(MUSICNN_96,),
                 members=tuple(members[model.name] for model in PUBLISHED),
                 fusion=dict(fusion or {}),
-                taxonomy=taxonomy,
+                taxonomy=taxonomy or default_taxonomy().version,
             )
             save_ensemble(ensemble, staging)
             _publish(ensemble, staging, folder)
@@ -117,18 +118,18 @@ def _publish(ensemble: Ensemble, staging: Path, folder: Path) -> None:
     (staging / MANIFEST_NAME).replace(folder / MANIFEST_NAME)
 
 
-def default_folder(parent: Path) -> Path:
-    """Where the default ensemble of this version is, or will be: another version is another folder."""
-    return parent / DEFAULT_VERSION
+def default_folder(parent: Path, exposed: Collection[Exposure] = ()) -> Path:
+    """Where the default ensemble of this version is, or will be: another version, or outputs, is another folder."""
+    return parent / "-".join([DEFAULT_VERSION, *(f"{member}-{role}" for member, role in exposed)])
 
 
-def located_or_built(folder: Path) -> Ensemble:
+def located_or_built(folder: Path, exposed: Collection[Exposure] = ()) -> Ensemble:
     """The ensemble of a folder, built first when it has no manifest; processes may do so at the same time.
 
     Raises: InvalidSettingError when what is there is damaged, or the package is missing.
     """
     if not (folder / MANIFEST_NAME).exists():
-        build_default(folder)
+        build_default(folder, compiled_files(exposed))
     return load_ensemble(folder)
 
 

@@ -28,11 +28,18 @@ class _Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class InputFrom(_Described):
-    """Another member's output as a member's input."""
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, Mapping) else value
+
+
+class OutputOf(_Described):
+    """An output of a member, by its role."""
 
     member: str
     output: str = "embedding"
+
+    def __str__(self) -> str:
+        return f"{self.member}/{self.output}"
 
 
 class Member(_Described):
@@ -51,7 +58,8 @@ class Member(_Described):
     patch_frames: Annotated[int, Field(gt=0)] | None = None
     hop_frames: Annotated[int, Field(gt=0)] | None = None
     """From one patch to the next; None puts patches side by side."""
-    input_from: InputFrom | None = None
+    input_from: Annotated[tuple[OutputOf, ...], Field(min_length=1), BeforeValidator(_one_or_several)] | None = None
+    """For a head: the outputs of members before it that it reads, flattened, one behind the other; one or a list."""
     tags: Annotated[tuple[str, ...], Field(min_length=1)]
     """In the order of the outputs, as the training data spell them."""
     vocabulary: str | None = None
@@ -89,6 +97,8 @@ class Ensemble(_Described):
     """Parameters of fusion and calibration; what fuses reads them."""
     taxonomy: str
     """Version of the taxonomy that the answers are given in."""
+    label_embedding: OutputOf | None = None
+    """The output whose mean over the patches travels in labels; None: labels have no embedding."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -103,10 +113,20 @@ class Ensemble(_Described):
                 raise ValueError(
                     f"{member.name}: unknown front_end {member.front_end!r}, the manifest has {front_ends}"
                 )
-            given = member.input_from
-            if given is not None and (given.member not in earlier or given.output not in earlier[given.member].outputs):
-                raise ValueError(f"{member.name}: no member before it is {given.member} with an output {given.output}")
+            for given in member.input_from or ():
+                if given.member not in earlier or given.output not in earlier[given.member].outputs:
+                    raise ValueError(
+                        f"{member.name}: no member before it is {given.member} with an output {given.output}"
+                    )
+            if (
+                member.input_from
+                and len({_patches_of(earlier[given.member], earlier) for given in member.input_from}) > 1
+            ):
+                raise ValueError(f"{member.name}: what input_from names does not hear the same patches")
             earlier[member.name] = member
+        sent = self.label_embedding
+        if sent is not None and (sent.member not in earlier or sent.output not in earlier[sent.member].outputs):
+            raise ValueError(f"label_embedding: no member is {sent.member} with an output {sent.output}")
         return self
 
     @property
@@ -117,6 +137,8 @@ class Ensemble(_Described):
     def as_json(self) -> dict[str, JsonValue]:
         """All fields, ready for JSON."""
         fields: dict[str, JsonValue] = self.model_dump(mode="json", exclude={"front_ends"})
+        if self.label_embedding is None:
+            del fields["label_embedding"]  # ensembles from before it was known keep their digests
         return {**fields, "front_ends": [asdict(front_end) for front_end in self.front_ends]}
 
     def front_end(self, name: str) -> FrontEnd:
@@ -126,6 +148,13 @@ class Ensemble(_Described):
     def longest_patch_frames(self, front_end: str) -> int:
         """The longest patch that is cut from a front end's segments: segments must be that long."""
         return max(m.patch_frames for m in self.members if m.front_end == front_end and m.patch_frames is not None)
+
+
+def _patches_of(member: Member, earlier: Mapping[str, Member]) -> tuple[str | None, int | None, int | None]:
+    """What a member's patches are cut by: its own numbers, or those of what feeds it."""
+    while member.input_from:
+        member = earlier[member.input_from[0].member]
+    return member.front_end, member.patch_frames, member.hop_frames
 
 
 def load_ensemble(folder: Path) -> Ensemble:
@@ -149,6 +178,21 @@ def load_ensemble(folder: Path) -> Ensemble:
         raise InvalidSettingError(f"{path}: {error}") from error
     verify_files(ensemble, folder)
     return ensemble
+
+
+def with_label_embedding(ensemble: Ensemble, output: str) -> Ensemble:
+    """The same ensemble, labels of which carry the mean of an output, written MEMBER/OUTPUT.
+
+    Raises: InvalidSettingError when no member exposes it.
+    """
+    exposed = [f"{m.name}/{role}" for m in ensemble.members for role in m.outputs if role != PROBABILITIES]
+    if output not in exposed:
+        raise InvalidSettingError(
+            f"NEEDLEDROP_MODELS_EMBEDDING: the ensemble {ensemble.version} does not expose {output}; "
+            f"it exposes {', '.join(exposed) or 'no embedding'}"
+        )
+    member, role = output.split("/")
+    return ensemble.model_copy(update={"label_embedding": OutputOf(member=member, output=role)})
 
 
 def save_ensemble(ensemble: Ensemble, folder: Path) -> None:

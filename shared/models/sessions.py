@@ -1,5 +1,6 @@
 """Runs an ensemble: ONNX Runtime sessions, one for each file, and who feeds whom."""
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from schemas.errors import InvalidFeaturesError, InvalidSettingError
 from shared.front_end.mel import compressed
 from shared.front_end.patches import Segments, cut
 from shared.front_end.spec import FrontEnd
-from shared.models.manifest import PROBABILITIES, Ensemble, Member, load_ensemble
+from shared.models.manifest import PROBABILITIES, Ensemble, Member, OutputOf, load_ensemble
 
 # Larger batches are no faster and hold more memory: the compiled graph in two threads 240 MB at 1, 260 at 2, 295 at 3.
 BATCH_PATCHES = 2
@@ -71,10 +72,22 @@ class RunningEnsemble:
         self._sessions = {file: _session(folder / file) for file in sorted({m.file for m in ensemble.members})}
         self._hearings: defaultdict[_Hearing, list[Member]] = defaultdict(list)
         for member in ensemble.members:
-            _check_described(member, self._sessions[member.file], folder / member.file, ensemble)
+            _check_described(
+                member, self._sessions[member.file], folder / member.file, ensemble, self._width_from(member)
+            )
             if member.front_end is not None and member.patch_frames is not None:
                 hearing = _Hearing(member.file, member.input, member.front_end, member.patch_frames, member.hop_frames)
                 self._hearings[hearing].append(member)
+
+    def _width_from(self, head: Member) -> int | None:
+        """How wide what a head reads is; None when a graph leaves it open."""
+        widths: list[int | None] = []
+        for source in head.input_from or ():
+            fed = next(member for member in self.ensemble.members if member.name == source.member)
+            shapes = {found.name: found.shape for found in self._sessions[fed.file].get_outputs()}
+            widths.append(_width(shapes[fed.outputs[source.output]]))
+        known = [width for width in widths if width is not None]
+        return sum(known) if len(known) == len(widths) else None
 
     def probabilities(self, segments: Mapping[str, Segments]) -> dict[str, NDArray[np.float32]]:
         """Each member's tag probabilities, shape (n_patches, n_tags), in the order of its tags; see `answers`."""
@@ -106,14 +119,13 @@ class RunningEnsemble:
             answers |= {m.name: _answer(start_s, roles[m.name], found) for m in members}
         for m in self.ensemble.members:  # a head stands behind what feeds it
             if m.input_from:
-                source = answers[m.input_from.member]
-                found = self._run(m.file, m.input, [source.outputs[m.input_from.output]], roles[m.name].values())
-                answers[m.name] = _answer(source.start_s, roles[m.name], found)
+                found = self._run(m.file, m.input, [joined(answers, m.input_from)], roles[m.name].values())
+                answers[m.name] = _answer(answers[m.input_from[0].member].start_s, roles[m.name], found)
         return {m.name: answers[m.name] for m in self.ensemble.members}
 
     def _wanted_roles(self, also: Collection[tuple[str, str]]) -> dict[str, dict[str, str]]:
         """By member, the graph's output names of the roles that are asked for, or that a head needs."""
-        fed = {(m.input_from.member, m.input_from.output) for m in self.ensemble.members if m.input_from}
+        fed = {(given.member, given.output) for m in self.ensemble.members for given in m.input_from or ()}
         exposed = {(m.name, role) for m in self.ensemble.members for role in m.outputs}
         if unknown := sorted(set(also) - exposed):
             raise InvalidSettingError(f"no member of the ensemble has the output {'/'.join(unknown[0])}")
@@ -133,6 +145,12 @@ class RunningEnsemble:
 
 def _answer(start_s: Sequence[float], roles: Mapping[str, str], found: Outputs) -> MemberAnswer:
     return MemberAnswer(start_s=tuple(start_s), outputs={role: found[output] for role, output in roles.items()})
+
+
+def joined(answers: Mapping[str, MemberAnswer], sources: Sequence[OutputOf]) -> NDArray[np.float32]:
+    """What a head reads: outputs of members that hear the same patches, flattened side by side, (n_patches, width)."""
+    outputs = [answers[source.member].outputs[source.output] for source in sources]
+    return np.concatenate([output.reshape(len(output), -1) for output in outputs], axis=1)
 
 
 def patch_mean(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -161,7 +179,15 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
         raise InvalidSettingError(f"{path} is not a network that ONNX Runtime can run: {error}") from error
 
 
-def _check_described(member: Member, session: onnxruntime.InferenceSession, path: Path, ensemble: Ensemble) -> None:
+def _width(shape: Sequence[int | str | None]) -> int | None:
+    """Of one patch's output, flattened; None when the graph leaves it open."""
+    sizes = [size for size in shape[1:] if isinstance(size, int)]
+    return math.prod(sizes) if len(sizes) == len(shape) - 1 else None
+
+
+def _check_described(
+    member: Member, session: onnxruntime.InferenceSession, path: Path, ensemble: Ensemble, fed_width: int | None
+) -> None:
     """Compare a member's entry with the graph's own names and shapes; a symbolic dimension is a string there."""
     inputs = {found.name: found.shape for found in session.get_inputs()}
     outputs = {found.name: found.shape for found in session.get_outputs()}
@@ -174,6 +200,8 @@ def _check_described(member: Member, session: onnxruntime.InferenceSession, path
             f"{path}: {member.name} needs the output {missing[0]!r}, the graph has {sorted(outputs)}"
         )
     expected: list[tuple[str, list[int | None]]] = [(member.outputs[PROBABILITIES], [None, len(member.tags)])]
+    if member.input_from is not None:
+        expected.append((member.input, [None, fed_width]))
     if member.front_end is not None:
         expected.append((member.input, [None, member.patch_frames, ensemble.front_end(member.front_end).n_bands]))
     for name, shape in expected:

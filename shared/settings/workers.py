@@ -43,6 +43,9 @@ class ModelSettings(BaseSettings):
     """Folder with a manifest.json. None: the default ensemble, built at first use from the published weights."""
     folder: Path = Path(platformdirs.user_cache_dir("needledrop")) / "models"
     """Where the default ensemble is built, in a folder named for its version."""
+    embedding: Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")] | None = None
+    """MEMBER/OUTPUT, say MTT_musicnn/embedding: its mean over the patches travels in labels. None: no embedding.
+    The same for extractor and classifier."""
 
 
 class FeatureSettings(BaseSettings):

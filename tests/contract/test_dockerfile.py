@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from shared.settings.catalog import CatalogSettings
 from shared.settings.trends import TrendsSettings
@@ -14,7 +15,7 @@ from shared.settings.workers import HttpSettings, ModelSettings
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 IGNORED = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-SETTINGS = {
+SETTINGS: dict[str, type[BaseSettings]] = {
     "NEEDLEDROP_MODELS_FOLDER": ModelSettings,
     "NEEDLEDROP_HTTP_HOST": HttpSettings,
     "NEEDLEDROP_TRENDS_WEB_HOST": TrendsSettings,

@@ -2,6 +2,9 @@
 
 The mathematics, for one member with tag probabilities p and priors π:
 
+* **pooling**: p is each tag's self-weighted mean over the patches, Σ p_i² / Σ p_i. Taggers learn from tags of whole
+  tracks and say them of the parts that show them: a part that does not is no evidence against one (the linear softmax
+  of Wang, Li & Metze, "A comparison of five multiple instance learning pooling functions", ICASSP 2019).
 * **names**: the probability mass a member puts on a genre is the sum of the tags that name it, each with its share:
   P_g = Σ a_gt p_t, and Π_g = Σ a_gt π_t is the mass a tag-blind guess would put there.
 * **lift**: L_g = log((P_g + ε) / (Π_g^α · Π̄^(1-α) + ε)). Priors are shrunk towards their geometric mean Π̄ because the
@@ -147,6 +150,13 @@ def _priors(member: Member, known: Sequence[KnownTag | None], given: Mapping[str
             for tag, meaning in zip(member.tags, known, strict=True)
         ]
     )
+
+
+def pooled(patches: Floats) -> Floats:
+    """A track's tag probabilities, (n_tags,), from those of its patches, (n_patches, n_tags)."""
+    total = patches.sum(axis=0)
+    strongest: Floats = np.square(patches).sum(axis=0) / np.where(total > 0, total, 1.0)
+    return strongest
 
 
 def presence(probabilities: Floats, priors: Floats) -> Floats:

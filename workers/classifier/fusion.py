@@ -18,7 +18,7 @@ import numpy as np
 from schemas.errors import InvalidSettingError
 from schemas.taxonomy import TagKind, Taxonomy
 from workers.classifier.changes import all_differ, runs
-from workers.classifier.evidence import Floats, Member, Reading, presence
+from workers.classifier.evidence import Floats, Member, Reading, pooled, presence
 from workers.classifier.fused import Fused, Heard, Scored, Segment
 from workers.classifier.parameters import FusionParameters
 
@@ -69,11 +69,12 @@ class Fusion:
         Raises: ValueError, if a member is missing or an array does not have its shape.
         """
         patches = {name: self._checked(name, probabilities) for name in self._readings}
-        track = {name: array.mean(axis=0) for name, array in patches.items()}
+        mean = {name: array.mean(axis=0) for name, array in patches.items()}
+        track = {name: pooled(array) for name, array in patches.items()}
         genres = self._distribution(self.scores(track))
         disagreement = self._disagreement(track)
-        doubts = self._doubts(float(genres.max()), disagreement, self._music(track), heard or Heard())
-        tags = self._tags(track)
+        doubts = self._doubts(float(genres.max()), disagreement, self._music(mean), heard or Heard())
+        tags = self._tags(mean)
         return Fused(
             genres=_ranked(self.genres, genres),
             unsure=bool(doubts),
@@ -182,12 +183,12 @@ class Fusion:
 
     def _changes(self, patches: Mapping[str, Floats]) -> bool:
         aligned, n_segments = _aligned(patches)
-        pooled = (
-            {name: np.array([array[run].mean(axis=0) for run in cut]) for name, array in aligned.items()}
+        of_runs = (
+            {name: np.array([pooled(array[run]) for run in cut]) for name, array in aligned.items()}
             for cut in runs(n_segments)
         )
         lowest = self.parameters.unsure_below
-        return any(all_differ(self._distribution(self.scores(means)), lowest) for means in pooled)
+        return any(all_differ(self._distribution(self.scores(means)), lowest) for means in of_runs)
 
     def _why(self, track: Mapping[str, Floats], genre: int) -> tuple[Scored, ...]:
         """The merged tags without which the genre would score less, by how much less."""

@@ -1,5 +1,6 @@
 """What a track is, from what the extractor found: runs the ensemble and fuses its answers. No Kafka, no Redis."""
 
+import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from shared.extracted import Extracted
 from shared.features import NO_FEATURES, SignalFeatures, complete, spoken_in_signal
 from shared.features.calibration import Calibration
 from shared.front_end.patches import Segments
-from shared.models.sessions import RunningEnsemble, patch_mean
+from shared.models.sessions import RunningEnsemble, joined, patch_mean
 from workers.classifier.evidence import Member
 from workers.classifier.fused import Fused, Heard, Scored
 from workers.classifier.fusion import Fusion
@@ -76,7 +77,9 @@ class Labeler:
     def __call__(self, extracted: Extracted) -> Labeled:
         """Label one content. Raises: InvalidFeaturesError when the ensemble needs a tensor that is not there."""
         began = time.monotonic()
-        probabilities = self._running.probabilities(extracted.segments)
+        sent = self._running.ensemble.label_embedding
+        answers = self._running.answers(extracted.segments, [(sent.member, sent.output)] if sent else ())
+        probabilities = {name: answer.probabilities for name, answer in answers.items()}
         inference_s = time.monotonic() - began
         wanted = extracted.features_version != NO_FEATURES
         signal = SignalFeatures.from_json(extracted.signal) if wanted else None
@@ -88,8 +91,11 @@ class Labeler:
         )
         fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
         members = {name: patch_mean(patches) for name, patches in probabilities.items()}
+        result = self._result(extracted, signal, fused, members)
+        if sent:
+            result = result.model_copy(update={"embedding": _embedding(joined(answers, [sent]))})
         return Labeled(
-            result=self._result(extracted, signal, fused, members),
+            result=result,
             fused=fused,
             members=members,
             tags=self._tags,
@@ -139,6 +145,13 @@ def _loudness(features: AudioFeatures) -> float:
 def _variation_db(segments: Mapping[str, Segments]) -> float | None:
     """How much the sound changes, by the first front end there is: noise does not, music does."""
     return next((variation_db(one.power, one.front_end.frame_s) for one in segments.values()), None)
+
+
+def _embedding(patches: NDArray[np.float32]) -> str:
+    """The mean over patches (n_patches, width) as the event carries it; beyond float16 it is clipped, not infinite."""
+    largest = np.finfo(np.float16).max
+    mean = np.clip(patch_mean(patches), -largest, largest).astype("<f2")
+    return base64.b64encode(mean.tobytes()).decode("ascii")
 
 
 def _genres(scored: tuple[Scored, ...]) -> list[GenreProbability]:

@@ -3,7 +3,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 from schemas.topics import TRACKS_FEATURES
 from shared.cores import n_cores
@@ -15,7 +14,7 @@ from shared.kafka.stream import Stream, StreamSpec
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.exposition import process_registry
 from shared.metrics.stream import StreamMetrics
-from shared.models.sessions import load_running_ensemble
+from shared.models.sessions import RunningEnsemble
 from shared.redis.results import RedisResultCache
 from shared.settings.kafka import KafkaSettings
 from shared.settings.redis import RedisSettings
@@ -33,12 +32,11 @@ def run(
     http: HttpSettings,
     features: FeatureSettings,
     settings: ClassifierSettings,
-    ensemble_folder: Path,
+    running: RunningEnsemble,
     stop: threading.Event,
 ) -> None:
     """Label until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     registry = process_registry()
-    running = load_running_ensemble(ensemble_folder)
     stream_metrics = StreamMetrics(registry, STAGE)
     classify = Classifier(
         Labeler(running, calibration=load_calibration(features.calibration, running.ensemble.digest)),

@@ -24,7 +24,7 @@ class FusionParameters(BaseModel):
     # Hints are correlated (violin, strings, cello), so their sum for one genre is bounded to this many nats.
     hint_cap: float = Field(default=1.5, ge=0)
     # Nats of evidence are divided by this before the softmax: below 1 sharpens, above 1 softens.
-    temperature: float = Field(default=0.6, gt=0)
+    temperature: float = Field(default=0.5, gt=0)
     # A top genre less probable than this is "unsure".
     unsure_below: float = Field(default=0.35, ge=0, le=1)
     # Members whose genre distributions differ more than this (0 to 1) make the outcome "unsure".

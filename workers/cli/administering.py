@@ -16,6 +16,7 @@ from shared.models.manifest import Ensemble, load_ensemble
 from shared.settings.loading import loaded
 from shared.settings.workers import ModelSettings
 from workers.cli.console import err, json_line, out, piped
+from workers.cli.ensembles import ensemble_folder
 from workers.cli.settings import kafka_settings
 
 topics = typer.Typer(help="The Kafka topics, as the code declares them.", no_args_is_help=True)
@@ -82,7 +83,7 @@ def verify(folder: Folder = None) -> None:
     """Check the manifest, each file's hash, and that each network runs."""
     from shared.models.sessions import RunningEnsemble
 
-    target = _ensemble_folder(folder)
+    target = ensemble_folder(folder)
     ensemble = load_ensemble(target)
     RunningEnsemble(ensemble, target)
     out.print(f"{ensemble.version} in {target} is whole: digest {ensemble.digest}")
@@ -91,7 +92,7 @@ def verify(folder: Folder = None) -> None:
 @models.command("list")
 def list_members(folder: Folder = None) -> None:
     """Show the members, where they come from, and which genres the ensemble can hear."""
-    ensemble = load_ensemble(_ensemble_folder(folder))
+    ensemble = load_ensemble(ensemble_folder(folder))
     heard = _genres_heard(ensemble)
     deaf = [genre for genre in default_taxonomy().genre_names if genre not in heard]
     if piped():
@@ -107,21 +108,12 @@ def list_members(folder: Folder = None) -> None:
         return
     table = Table("member", "tags", "weight", "front end", "licence", "source", box=None, padding=(0, 2, 0, 0))
     for member in ensemble.members:
-        hears = member.front_end or (
-            f"{member.input_from.member}'s {member.input_from.output}" if member.input_from else ""
-        )
+        hears = member.front_end or ", ".join(map(str, member.input_from or ()))
         table.add_row(member.name, str(len(member.tags)), f"{member.weight:g}", hears, member.licence, member.source)
     out.print(f"[bold]{ensemble.version}[/]  digest {ensemble.digest}")
     out.print(table)
     out.print(f"can hear     {', '.join(heard)}")
     out.print(f"cannot hear  {', '.join(deaf) or 'none of the taxonomy'}" + (" (never guessed)" if deaf else ""))
-
-
-def _ensemble_folder(folder: Path | None) -> Path:
-    from shared.models.builder import default_folder  # as above
-
-    settings = loaded(ModelSettings)
-    return folder or settings.ensemble or default_folder(settings.folder)
 
 
 def _genres_heard(ensemble: Ensemble) -> list[str]:

@@ -10,14 +10,14 @@ import typer
 from rich.markup import escape
 
 from schemas.errors import InvalidSettingError, TrackError
-from schemas.taxonomy import default_taxonomy
 from shared.evaluation.arrays import load_predictions
 from shared.evaluation.evaluation import Said, evaluated, plain
-from shared.evaluation.label_file import LabeledFile, LabelFile, UnusedLine, label_file
+from shared.evaluation.label_file import LabeledFile, UnusedLine
 from shared.evaluation.pictures import draw_confusion, draw_reliability, require_plots
 from workers.cli.console import err, json_line, piped, progress
 from workers.cli.evaluation_tables import show_evaluation, show_tagging
 from workers.cli.in_process import Labels, labels_of
+from workers.cli.labelled import present, read_labels
 from workers.cli.tracks import media_roots, tracks_of
 
 
@@ -56,8 +56,8 @@ def evaluate(
         # Found out before an hour of labelling, not after it.
         require_plots()
         folder.mkdir(parents=True, exist_ok=True)
-    table = _read(labels, group)
-    tracks, missing = _present(table.tracks, audio or labels.parent)
+    table = read_labels(labels, group)
+    tracks, missing = present(table.tracks, audio or labels.parent)
     names = [str(path) for _, path in tracks]
     with labels_of(tracks_of(names), media_roots(names), ensemble, all_patches=all_patches) as running:
         said, failed = _said([track for track, _ in tracks], running)
@@ -80,31 +80,6 @@ def evaluate(
         json_line(fields)
     else:
         show_evaluation(evaluation)
-
-
-def _read(labels: Path, group: str | None) -> LabelFile:
-    try:
-        with labels.open(encoding="utf-8", newline="") as lines:
-            return label_file(lines, default_taxonomy(), group)
-    except OSError as error:
-        raise InvalidSettingError(f"{labels}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidSettingError(f"{labels} is not UTF-8: {error}") from error
-
-
-def _present(tracks: Sequence[LabeledFile], folder: Path) -> tuple[list[tuple[LabeledFile, Path]], list[UnusedLine]]:
-    """The tracks whose audio is there, with its path, and the lines of the others."""
-    present: list[tuple[LabeledFile, Path]] = []
-    missing: list[UnusedLine] = []
-    for track in tracks:
-        path = folder / track.file
-        if path.is_file():
-            present.append((track, path))
-        else:
-            missing.append(UnusedLine(line=track.line, why=f"{track.file} is not in {folder}"))
-    if not present:
-        raise InvalidSettingError(f"none of the {len(tracks)} labelled files is in {folder}; --audio names another one")
-    return present, missing
 
 
 def _said(tracks: Sequence[LabeledFile], running: Labels) -> tuple[list[Said], list[UnusedLine]]:

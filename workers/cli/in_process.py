@@ -5,20 +5,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from schemas.errors import TrackError
 from shared.cores import n_cores
 from shared.features.calibration import load_calibration
-from shared.models.manifest import Ensemble, load_ensemble
+from shared.models.manifest import Ensemble
 from shared.settings.loading import loaded
 from shared.settings.media import MediaSettings
 from shared.settings.workers import FeatureSettings
-from workers.cli.running import chosen_ensemble
+from workers.cli.ensembles import chosen_ensemble
 from workers.cli.tracks import NamedTrack
 
 if TYPE_CHECKING:
     from workers.classifier.labeler import Labeled
+
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def labels_of(
     from workers.extractor.extraction import Extraction
     from workers.extractor.sources.audio_source import AudioSource
 
-    described, place = (load_ensemble(folder), folder) if folder else chosen_ensemble()
+    described, place = chosen_ensemble(folder)
     wanted = loaded(FeatureSettings).calibration if calibrated else None
     calibration = load_calibration(wanted, described.digest)
     media = loaded(MediaSettings)
@@ -92,13 +95,14 @@ def labels_of(
                 return Outcome(track, error)
 
         # As many ahead as keep all cores busy: memory does not grow with the folder.
-        yield Labels(described, labeler.genres, _in_order(threads, work, tracks, ahead=2 * n_processes))
+        yield Labels(described, labeler.genres, in_order(threads, work, tracks, ahead=2 * n_processes))
 
 
-def _in_order(
-    threads: ThreadPoolExecutor, work: Callable[[NamedTrack], Outcome], tracks: Sequence[NamedTrack], *, ahead: int
-) -> Iterator[Outcome]:
-    waiting: list[Future[Outcome]] = []
+def in_order(
+    threads: ThreadPoolExecutor, work: Callable[[NamedTrack], Done], tracks: Sequence[NamedTrack], *, ahead: int
+) -> Iterator[Done]:
+    """What work makes of each track, in their order; no more than ``ahead`` are begun before they are asked for."""
+    waiting: list[Future[Done]] = []
     for track in tracks:
         waiting.append(threads.submit(work, track))
         if len(waiting) > ahead:

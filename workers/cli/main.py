@@ -15,6 +15,7 @@ from workers.cli.data import data
 from workers.cli.evaluating import evaluate
 from workers.cli.failures import failures
 from workers.cli.features import features
+from workers.cli.heads import head
 from workers.cli.labeling import label
 from workers.cli.publishing import delete, get, submit, watch
 from workers.cli.rebuilding import cache
@@ -37,6 +38,7 @@ app.add_typer(models, name="models")
 app.add_typer(failures, name="failures")
 app.add_typer(features, name="features")
 app.add_typer(cache, name="cache")
+app.add_typer(head, name="head")
 app.add_typer(data, name="data")
 
 

@@ -22,7 +22,6 @@ from shared.kafka.following import following
 from shared.kafka.submitting import Submitter
 from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
-from shared.models.manifest import Ensemble, load_ensemble
 from shared.outcomes import origin_of
 from shared.redis.connection import require_login
 from shared.settings.catalog import CatalogSettings
@@ -38,10 +37,10 @@ from shared.settings.workers import (
     FeatureSettings,
     HttpSettings,
     LogSettings,
-    ModelSettings,
 )
 from workers.cli.console import err, out, progress
 from workers.cli.demo_music import ATTRIBUTION, demo_music
+from workers.cli.ensembles import chosen_ensemble
 from workers.cli.publishing import submitted
 from workers.cli.showing import show_outcome
 from workers.cli.stack import PIPELINE, WORKERS, Stack, embedded_stack
@@ -83,11 +82,12 @@ def _run(name: Worker, stop: threading.Event) -> None:
         media, features = loaded(MediaSettings), loaded(FeatureSettings)
         extract(kafka, _redis(), http, media, features, loaded(ExtractorSettings), ensemble, stop)
     elif name is Worker.CLASSIFIER:
+        from shared.models.sessions import RunningEnsemble
         from workers.classifier.main import run as classify
 
-        _, folder = chosen_ensemble()
-        features = loaded(FeatureSettings)
-        classify(kafka, _redis(), http, features, loaded(ClassifierSettings), folder, stop)
+        ensemble, folder = chosen_ensemble()
+        running, features = RunningEnsemble(ensemble, folder), loaded(FeatureSettings)
+        classify(kafka, _redis(), http, features, loaded(ClassifierSettings), running, stop)
     elif name is Worker.PROJECTOR:
         from workers.projector.main import run as project
 
@@ -106,20 +106,6 @@ def _redis() -> RedisSettings:
     settings = loaded(RedisSettings)
     require_login(settings)
     return settings
-
-
-def chosen_ensemble() -> tuple[Ensemble, Path]:
-    """The ensemble of the settings and its folder; the default one is built at first use.
-
-    Raises: InvalidSettingError when it is missing or damaged.
-    """
-    from shared.models.builder import default_folder, located_or_built  # ONNX takes half a second to load
-
-    settings = loaded(ModelSettings)
-    if settings.ensemble is not None:
-        return load_ensemble(settings.ensemble), settings.ensemble
-    folder = default_folder(settings.folder)
-    return located_or_built(folder), folder
 
 
 def up(

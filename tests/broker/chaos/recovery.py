@@ -19,7 +19,7 @@ import numpy as np
 from tests.broker.chaos.music import excerpts
 from tests.broker.chaos.pipeline import Pipeline, pipeline
 from tests.broker.chaos.submissions import Submissions
-from workers.cli.running import chosen_ensemble
+from workers.cli.ensembles import chosen_ensemble
 
 ROLES = ("extractor", "classifier", "projector", "trends")
 _GIVE_UP_AFTER_S = 60.0

@@ -21,7 +21,7 @@ from tests.broker.chaos.pipeline import N_MEMBERS, SESSION_TIMEOUT_S, Pipeline, 
 from tests.broker.chaos.submissions import MIX, Submissions
 from tests.broker.harness.accidents import Act, Chaos
 from tests.broker.harness.census import Census, Invariant
-from workers.cli.running import chosen_ensemble
+from workers.cli.ensembles import chosen_ensemble
 
 N_KNOWN = 12
 SOME_OF_A_SHARE = 0.3

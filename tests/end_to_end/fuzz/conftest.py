@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.fuzz.workbench import Workbench, workbench
-from workers.cli.running import chosen_ensemble
+from workers.cli.ensembles import chosen_ensemble
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import InvalidSettingError
-from shared.models.manifest import Ensemble, load_ensemble, save_ensemble
+from shared.models.manifest import Ensemble, load_ensemble, save_ensemble, with_label_embedding
 
 
 @pytest.fixture
@@ -111,6 +111,12 @@ def test_digest_changes_with_whatever_changes_a_result(change: Callable[[dict[st
         (lambda m: m["members"][1].update(patch_frames=187), r"hears what input_from hears"),
         (lambda m: m["members"][1]["input_from"].update(member="nobody"), r"no member before it is nobody"),
         (lambda m: m["members"][1]["input_from"].update(output="logits"), r"with an output logits"),
+        (lambda m: m["members"][1].update(input_from=[]), r"members\.1\.input_from"),
+        (lambda m: m["members"][1]["input_from"].update(member="head"), r"no member before it is head"),
+        (
+            lambda m: m.update(label_embedding={"member": "head"}),
+            r"label_embedding: no member is head with an output emb",
+        ),
         (lambda m: m["members"].reverse(), r"no member before it is first"),
         (lambda m: m["front_ends"].append({"name": "musicnn_96"}), r"front_ends names one twice"),
         (lambda m: m["front_ends"][0].update(compression="ln"), r"compression='ln'"),
@@ -126,6 +132,26 @@ def test_manifest_is_refused_by_name_and_with_the_reason(
 
     with pytest.raises(InvalidSettingError, match=r"manifest\.json.*" + message):
         load_ensemble(folder)
+
+
+def test_head_cannot_read_members_that_hear_different_patches() -> None:
+    manifest = a_manifest()
+    other = {**manifest["members"][0], "name": "other", "patch_frames": 128, "hop_frames": 62}
+    manifest["members"].insert(1, other)
+    manifest["members"][2]["input_from"] = [{"member": "first"}, {"member": "other"}]
+
+    with pytest.raises(ValueError, match="head: what input_from names does not hear the same patches"):
+        Ensemble.model_validate(manifest)
+
+
+def test_embedding_in_labels_is_part_of_the_digest_only_where_there_is_one() -> None:
+    bare = Ensemble.model_validate(a_manifest())
+
+    asked = with_label_embedding(bare, "first/embedding")
+
+    assert "label_embedding" not in bare.as_json()
+    assert asked.digest != bare.digest
+    assert Ensemble.model_validate(asked.as_json()) == asked
 
 
 def test_manifest_that_is_not_json_is_refused(folder: Path) -> None:

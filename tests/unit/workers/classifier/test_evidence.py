@@ -8,7 +8,7 @@ import pytest
 from schemas.errors import InvalidSettingError
 from schemas.taxonomy import Taxonomy
 from schemas.taxonomy.table import taxonomy_from_toml
-from workers.classifier.evidence import Member, Reading, presence
+from workers.classifier.evidence import Member, Reading, pooled, presence
 from workers.classifier.parameters import FusionParameters
 
 
@@ -113,3 +113,13 @@ def test_music_is_what_instruments_and_genres_have_of_their_expectation() -> Non
 
     assert able.music(np.array([0.2, 0.0, 0.0, 0.0, 0.0, 0.05, 0.9])) == pytest.approx(0.25)
     assert unable.music(np.full(6, 0.5)) is None
+
+
+def test_tag_counts_where_it_is_heard_and_not_less_for_where_it_is_not() -> None:
+    steady = np.full((4, 1), 0.3)
+    once = np.array([[0.9], [0.1], [0.1], [0.1]])  # the same mean
+
+    assert pooled(steady)[0] == pytest.approx(0.3)
+    assert pooled(once)[0] == pytest.approx((0.81 + 3 * 0.01) / 1.2)
+    assert pooled(np.zeros((4, 1)))[0] == 0.0
+    assert pooled(once[:1])[0] == pytest.approx(0.9)
