@@ -39,7 +39,7 @@ def test_processes_that_start_together_build_one_ensemble_the_same_as_any_other(
     default_folder: Path, tmp_path: Path
 ) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        ensembles = pool.map_async(located_or_built, [tmp_path] * 2).get(timeout=60)
+        ensembles = pool.map_async(located_or_built, [tmp_path] * 2).get(timeout=240)
 
     assert {ensemble.digest for ensemble in ensembles} == {load_ensemble(default_folder).digest}
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in default_folder.iterdir()}
