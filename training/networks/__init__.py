@@ -1,0 +1,1 @@
+"""Networks: compressed mel patches [n, frames, bands] in, logits [n, tags] out."""
