@@ -11,7 +11,7 @@ WITH_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cub
 	nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-training demo up test fuzz check chaos format schemas requirements bench clean
+.PHONY: help setup setup-dev setup-training train-table demo up test fuzz check chaos format schemas requirements bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -80,6 +80,14 @@ format: setup-dev ## let ruff format and fix
 schemas: setup-dev ## JSON Schemas, AsyncAPI document and settings table, from the code
 	@$(BIN)/python -m schemas.documents
 	@$(BIN)/python -m shared.settings.documents
+
+# Resumable; DATA is anything that `needledrop data check` reads.
+train-table: setup-training ## four losses by two seeds and a narrow network, compared: make train-table DATA=folder OUT=folder
+	@test -n "$(DATA)" -a -n "$(OUT)" || { echo "make train-table DATA=folder OUT=folder"; exit 2; }
+	$(BIN)/needledrop data prepare "$(DATA)" --out "$(OUT)/prepared"
+	$(BIN)/needledrop train run "$(OUT)/prepared" --out "$(OUT)/heads" --losses bce,focal,cb,db --seeds 2 --network heads
+	$(BIN)/needledrop train run "$(OUT)/prepared" --out "$(OUT)/narrow" --losses bce --seeds 1 --network short-chunk --width 16
+	$(BIN)/needledrop train compare "$(OUT)/heads" "$(OUT)/narrow"
 
 requirements: ## pin every dependency again, with hashes
 	@$(BIN)/python -m pip install --quiet uv

@@ -38,7 +38,7 @@ def mel_power(samples: NDArray[np.float32], spec: FrontEnd, first_frame: int, n_
     """
     import scipy.fft
 
-    window, doubled_bank = _window(spec), _doubled_bank(spec)
+    window, doubled_bank = hann_window(spec), _doubled_bank(spec)
     frames = sliding_window_view(_covered(samples, spec, first_frame, n_frames), spec.n_fft)[:: spec.hop_length]
     power = np.empty((n_frames, spec.n_bands), np.float32)
     for start in range(0, n_frames, _BLOCK_FRAMES):
@@ -112,19 +112,25 @@ def _covered(samples: NDArray[np.float32], spec: FrontEnd, first_frame: int, n_f
 
 
 @lru_cache(maxsize=8)
-def _window(spec: FrontEnd) -> NDArray[np.float32]:
+def hann_window(spec: FrontEnd) -> NDArray[np.float32]:
+    """The periodic Hann window, shape (n_fft,)."""
     turns = np.arange(spec.n_fft) / spec.n_fft
     window = (0.5 - 0.5 * np.cos(2.0 * np.pi * turns)).astype(np.float32)
     window.setflags(write=False)
     return window
 
 
-@lru_cache(maxsize=8)
-def _doubled_bank(spec: FrontEnd) -> NDArray[np.float32]:
-    """The mel filters, shape (2 + n_fft, n_bands): every frequency twice, for the squares of its two parts."""
+def mel_bank(spec: FrontEnd) -> NDArray[np.float32]:
+    """The mel filters, shape (1 + n_fft / 2, n_bands)."""
     import librosa
 
     bank = librosa.filters.mel(sr=spec.sample_rate_hz, n_fft=spec.n_fft, n_mels=spec.n_bands, dtype=np.float32)
-    doubled: NDArray[np.float32] = np.ascontiguousarray(np.repeat(bank.T, 2, axis=0))
+    return np.asarray(bank.T, np.float32)
+
+
+@lru_cache(maxsize=8)
+def _doubled_bank(spec: FrontEnd) -> NDArray[np.float32]:
+    """The mel filters, shape (2 + n_fft, n_bands): every frequency twice, for the squares of its two parts."""
+    doubled: NDArray[np.float32] = np.ascontiguousarray(np.repeat(mel_bank(spec), 2, axis=0))
     doubled.setflags(write=False)
     return doubled

@@ -129,7 +129,7 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def _running(music: Path, state: Path, kafka_home: Path | None, settings: dict[str, str]) -> Iterator[Pipeline]:
+def running_pipeline(music: Path, state: Path, kafka_home: Path | None, settings: dict[str, str]) -> Iterator[Pipeline]:
     with embedded_stack([music], kafka_home=kafka_home, state=state, more_settings=settings) as stack:
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers, embedded=stack.embedded)
         with following(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True) as follower:
@@ -142,7 +142,7 @@ def pipeline(
 ) -> Iterator[Pipeline]:
     """The whole pipeline, running; shared by all tests, which use track ids of their own."""
     kafka_home = request.getfixturevalue("kafka_home") if request.param == "kafka" else None
-    with _running(music, tmp_path_factory.mktemp("state"), kafka_home, {}) as running:
+    with running_pipeline(music, tmp_path_factory.mktemp("state"), kafka_home, {}) as running:
         yield running
 
 
@@ -151,7 +151,7 @@ def own_pipeline(music: Path, tmp_path: Path) -> Callable[..., AbstractContextMa
     """Starts an embedded pipeline for one test alone, with these settings of the workers."""
 
     def start(**settings: str) -> AbstractContextManager[Pipeline]:
-        return _running(music, tmp_path / "state", None, settings)
+        return running_pipeline(music, tmp_path / "state", None, settings)
 
     return start
 

@@ -20,6 +20,7 @@ from workers.cli.labeling import label
 from workers.cli.publishing import delete, get, submit, watch
 from workers.cli.rebuilding import cache
 from workers.cli.running import demo, up, worker
+from workers.cli.train import train
 
 _EXIT_INTERRUPTED = 130
 
@@ -40,6 +41,7 @@ app.add_typer(features, name="features")
 app.add_typer(cache, name="cache")
 app.add_typer(head, name="head")
 app.add_typer(data, name="data")
+app.add_typer(train, name="train")
 
 
 def _version(asked: bool) -> None:
