@@ -117,10 +117,12 @@ class Analysed(EventModel):
 
     policy: str
     """Name of the analysis policy."""
+    decoded_from_s: NotNegative | None = None
+    """Where decoding began, when not at the start: then only an excerpt was decoded."""
     decoded_s: NotNegative
-    """Seconds decoded from the start: duration and loudness are of these."""
+    """Seconds decoded: loudness is of these."""
     cut: bool
-    """Whether the file goes on after them."""
+    """Whether the file goes on after the cap on its duration."""
     excerpt_start_s: NotNegative
     """Where the one contiguous excerpt begins that rhythm, key and the like are of."""
     excerpt_duration_s: NotNegative

@@ -67,9 +67,10 @@ class KafkaHome:
         self._ports = (free_port() if port is None else port, free_port())
         self._properties = {**_properties(self.folder / "data", *self._ports, more_listeners), **(properties or {})}
         self.bootstrap_servers = f"{LOCALHOST}:{self._ports[0]}"
+        # Small, and quick to start: the second compiler takes as much processor time in the first minutes as all else.
         log_settings = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
-        command = [self._java, "-Xmx512m", "-XX:+UseSerialGC", log_settings, "-cp", self._class_path, "kafka.Kafka"]
-        command += [str(self._settings)]
+        options = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", log_settings]
+        command = [self._java, *options, "-cp", self._class_path, "kafka.Kafka", str(self._settings)]
         self._child = ChildProcess("Kafka", command, log_path=self.folder / "kafka.log", owned_folder=self.folder)
 
     def __enter__(self) -> Self:

@@ -168,9 +168,10 @@ def _tags(fused: Fused) -> Tags:
 
 
 def _segments(fused: Fused, analysed: Analysed) -> tuple[SegmentGenres, ...]:
+    began_s = analysed.decoded_from_s or 0.0
     return tuple(
         SegmentGenres(
-            start_s=round(segment.start * analysed.decoded_s, 2),
+            start_s=round(began_s + segment.start * analysed.decoded_s, 2),
             duration_s=round((segment.end - segment.start) * analysed.decoded_s, 2),
             genres=tuple(_genres(segment.genres)),
         )

@@ -36,8 +36,10 @@ class Analysis:
     codec: str
     sample_rate_hz: int
     n_channels: int
+    start_s: float  # where decoding began
     duration_s: float  # decoded
-    cut: bool  # whether the file goes on after that
+    whole_s: float  # of the file, up to the cap
+    cut: bool  # whether the file goes on after the cap
     loudness_lufs: float | None
     excerpt_start_s: float  # of the stretch that the signal features are of
     excerpt_duration_s: float
@@ -63,13 +65,15 @@ def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
         # SciPy and librosa are loaded in decoding processes only: the extractor itself is back sooner after a kill.
         from workers.extractor.signal_features import signal_features
 
-        signal = signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.duration_s * 1000))
+        signal = signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.whole_s * 1000))
     return Analysis(
         container=track.container,
         codec=track.codec,
         sample_rate_hz=track.sample_rate_hz,
         n_channels=track.n_channels,
+        start_s=track.start_s,
         duration_s=track.duration_s,
+        whole_s=track.whole_s,
         cut=track.cut,
         loudness_lufs=track.loudness_lufs,
         excerpt_start_s=track.excerpt_start_s,

@@ -5,7 +5,7 @@ Runs block by block: apart from the mono signal itself (64 kB a second) memory d
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Self
 
 import numpy as np
@@ -33,6 +33,7 @@ class DecodingLimits:
     """How much is decoded, and what is refused."""
 
     max_duration_s: float
+    excerpt_only: bool
     max_channels: int
     min_sample_rate_hz: int
     max_sample_rate_hz: int
@@ -42,6 +43,7 @@ class DecodingLimits:
         """The settings' part that concerns decoding."""
         return cls(
             max_duration_s=settings.max_duration_s,
+            excerpt_only=settings.excerpt_only,
             max_channels=settings.max_channels,
             min_sample_rate_hz=settings.min_sample_rate_hz,
             max_sample_rate_hz=settings.max_sample_rate_hz,
@@ -57,8 +59,10 @@ class Decoded:
     codec: str
     sample_rate_hz: int  # of the file
     n_channels: int  # of the file
+    start_s: float  # where decoding began
     duration_s: float  # of what was decoded: counted, not what a header claims
-    cut: bool  # whether the file goes on after that
+    whole_s: float  # of the file, up to the cap: counted, or what its header says where only an excerpt was decoded
+    cut: bool  # whether the file goes on after the cap
     loudness_lufs: (
         float | None
     )  # integrated, of what was decoded, all channels at the file's rate; None for silence, and where not wanted
@@ -66,7 +70,7 @@ class Decoded:
     @property
     def excerpt_start_s(self) -> float:
         """Where `excerpt` begins in the track."""
-        return self._excerpt_start / SAMPLE_RATE_HZ
+        return self.start_s + self._excerpt_start / SAMPLE_RATE_HZ
 
     @property
     def excerpt(self) -> NDArray[np.float32]:
@@ -94,6 +98,8 @@ def decoded(file: BinaryIO, limits: DecodingLimits, *, loudness: bool = True) ->
     any_empty = False
     for name, opened in _decoders(file):
         try:
+            if limits.excerpt_only and (excerpt := _decoded_excerpt(opened, file, limits, loudness=loudness)):
+                return excerpt
             with opened(file) as stream:
                 return _decoded_stream(stream, limits, loudness=loudness)
         except DecoderError as error:
@@ -116,6 +122,29 @@ def _decoders(file: BinaryIO) -> list[tuple[str, _Opener]]:
             return order[::-1] if stream.n_channels > 2 else order
     except DecoderError:
         return order
+
+
+def _decoded_excerpt(opened: _Opener, file: BinaryIO, limits: DecodingLimits, *, loudness: bool) -> Decoded | None:
+    """The middle of a longer stream alone; None where that cannot be had, or is not all there."""
+    try:
+        with opened(file) as stream:
+            n_excerpt = int(EXCERPT_S * stream.sample_rate_hz)
+            n_capped = min(stream.n_frames, int(limits.max_duration_s * stream.sample_rate_hz))
+            if stream.seek is None or n_capped <= n_excerpt:
+                return None
+            start = (n_capped - n_excerpt) // 2
+            stream.seek(start)
+            found = _decoded_stream(stream, replace(limits, max_duration_s=EXCERPT_S), loudness=loudness)
+    except (DecoderError, EmptyAudioError):  # the header promised more than there is
+        return None
+    if found.duration_s * stream.sample_rate_hz < n_excerpt:
+        return None
+    return replace(
+        found,
+        start_s=start / stream.sample_rate_hz,
+        whole_s=n_capped / stream.sample_rate_hz,
+        cut=(stream.n_frames) > n_capped,
+    )
 
 
 def _decoded_stream(stream: AudioStream, limits: DecodingLimits, *, loudness: bool) -> Decoded:
@@ -150,7 +179,9 @@ def _decoded_stream(stream: AudioStream, limits: DecodingLimits, *, loudness: bo
         codec=stream.codec,
         sample_rate_hz=rate_hz,
         n_channels=n_channels,
+        start_s=0.0,
         duration_s=n_frames / rate_hz,
+        whole_s=n_frames / rate_hz,
         cut=cut,
         loudness_lufs=meter.integrated_lufs() if meter else None,
     )

@@ -13,7 +13,7 @@ from shared.models.manifest import Ensemble
 from shared.settings.media import MediaSettings
 from workers.extractor.analysis import Analysis, AnalysisTask, analyse, warm_up
 from workers.extractor.decoder_processes import DecoderProcesses, RestartCause
-from workers.extractor.decoding import DecodingLimits
+from workers.extractor.decoding import EXCERPT_S, DecodingLimits
 from workers.extractor.sources.fetched import Fetched
 
 
@@ -56,7 +56,8 @@ class Extraction:
             on_restart=on_restart,
         )
         how = "all" if all_patches else f"spread{N_PATCHES}"
-        self.policy = f"{how}-cap{media.max_duration_s:g}s"
+        of = f"-of{EXCERPT_S:g}s" if media.excerpt_only else ""
+        self.policy = f"{how}{of}-cap{media.max_duration_s:g}s"
         """Names what is analysed; part of the key of the result cache."""
         self.features_version = FEATURE_VERSION if features else NO_FEATURES
 
@@ -84,10 +85,11 @@ class Extraction:
                 container=f"{found.container}/{found.codec}",
                 sample_rate_hz=found.sample_rate_hz,
                 n_channels=found.n_channels,
-                duration_s=round(found.duration_s, 6),
+                duration_s=round(found.whole_s, 6),
             ),
             analysed=Analysed(
                 policy=self.policy,
+                decoded_from_s=round(found.start_s, 6) if found.start_s else None,
                 decoded_s=round(found.duration_s, 6),
                 cut=found.cut,
                 excerpt_start_s=round(found.excerpt_start_s, 6),
@@ -102,7 +104,7 @@ class Extraction:
 
 
 def _features(found: Analysis) -> AudioFeatures:
-    return measured(found.signal) if found.signal else AudioFeatures(duration_ms=round(found.duration_s * 1000))
+    return measured(found.signal) if found.signal else AudioFeatures(duration_ms=round(found.whole_s * 1000))
 
 
 def _n_patches(found: Analysis) -> int:

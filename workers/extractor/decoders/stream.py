@@ -1,6 +1,6 @@
 """What all decoders give: facts about an audio stream, and its samples in blocks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,8 @@ class AudioStream:
     codec: str
     sample_rate_hz: int
     loudness_weights: tuple[float, ...]  # one for each channel
+    n_frames: int = 0  # of the whole stream, as the file says; of use where it can seek
+    seek: Callable[[int], object] | None = None  # to a frame, before the first block is taken; raises DecoderError
     blocks: Iterator[Block]  # (n_frames, n_channels), full scale at 1, may hold inf and nan; raises DecoderError
 
     @property

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import io
 import struct
 import tempfile
@@ -160,7 +161,9 @@ def test_surround_is_measured_with_the_weights_of_its_channels(as_file: AsFile) 
 
 
 def test_a_long_file_is_cut_at_the_cap_and_says_so(as_file: AsFile) -> None:
-    limits = DecodingLimits(max_duration_s=3.0, max_channels=8, min_sample_rate_hz=4_000, max_sample_rate_hz=384_000)
+    limits = DecodingLimits(
+        max_duration_s=3.0, excerpt_only=False, max_channels=8, min_sample_rate_hz=4_000, max_sample_rate_hz=384_000
+    )
 
     longer = decoded(as_file(written(a_song(3.1))), limits)
     just = decoded(as_file(written(a_song(3.0))), limits)
@@ -308,3 +311,54 @@ def test_a_float_file_may_exceed_full_scale(as_file: AsFile) -> None:
     samples = a_song(1.0, 16_000, 1) * 10
 
     np.testing.assert_array_equal(decoded(as_file(written(samples, 16_000)), LIMITS).samples, samples[:, 0])
+
+
+EXCERPT_ONLY = dataclasses.replace(LIMITS, excerpt_only=True)
+LONG_S = 41.0
+
+
+@pytest.mark.parametrize(
+    ("format_", "subtype"), [("WAV", "FLOAT"), ("FLAC", "PCM_16"), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III")]
+)
+def test_the_excerpt_alone_is_the_middle_of_the_whole(as_file: AsFile, format_: str, subtype: str) -> None:
+    file = as_file(written(a_song(LONG_S, 22_050), 22_050, format=format_, subtype=subtype))
+    whole, excerpt = decoded(file, LIMITS), decoded(file, EXCERPT_ONLY)
+
+    assert (excerpt.duration_s, excerpt.cut) == (30.0, False)
+    assert excerpt.whole_s == pytest.approx(LONG_S, abs=0.1)
+    assert excerpt.start_s == pytest.approx(whole.excerpt_start_s, abs=0.001)
+    assert excerpt.excerpt_start_s == excerpt.start_s
+    # Where a resampler begins it hears silence before; a lossy decoder knows nothing of the frame before.
+    inner = slice(2_000, -2_000)
+    np.testing.assert_allclose(excerpt.excerpt[inner], whole.excerpt[inner], atol=2e-3)
+
+
+def test_what_is_shorter_than_the_excerpt_or_cannot_seek_is_decoded_whole(as_file: AsFile) -> None:
+    short = as_file(written(a_song(3.0)))
+    strange = as_file(encoded(a_song(LONG_S, 22_050), 22_050, "ipod", "aac"))
+
+    for file in (short, strange):
+        found = decoded(file, EXCERPT_ONLY)
+        assert found.start_s == 0.0
+        assert found.duration_s == found.whole_s == decoded(file, LIMITS).duration_s
+
+
+def test_a_header_that_promises_more_than_there_is_gets_what_there_is(as_file: AsFile) -> None:
+    content = written(a_song(LONG_S, 8_000, 1), 8_000, subtype="PCM_16")
+    truncated = as_file(content[: len(content) // 2])
+
+    found = decoded(truncated, EXCERPT_ONLY)
+
+    assert found.start_s == 0.0
+    assert found.duration_s == pytest.approx(LONG_S / 2, abs=0.1)
+
+
+def test_blocks_join_without_a_fault(as_file: AsFile) -> None:
+    """The library's reader seeks between blocks, and MP3 at low rates is a little off after that."""
+    content = written(a_song(LONG_S, 22_050), 22_050, format="MP3", subtype="MPEG_LAYER_III")
+    at_once, _ = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+
+    found = decoded(as_file(content), LIMITS)
+
+    expected = soxr.resample(at_once.mean(axis=1), 22_050, SAMPLE_RATE_HZ, quality="HQ")
+    np.testing.assert_allclose(found.samples[: expected.size], expected[: found.samples.size], atol=1e-4)
