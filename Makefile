@@ -73,6 +73,14 @@ chaos: setup-dev ## kill everything, again and again (KAFKA_HOME; MUSIC=folder; 
 	@NEEDLEDROP_TEST_KILLS=100 $(BIN)/python -m pytest -q -s tests/broker/stream/test_inside_transactions.py
 	@NEEDLEDROP_TEST_RACES=1000 $(BIN)/python -m pytest -q "tests/end_to_end/test_failures.py" -k "overtook and kafka"
 
+.PHONY: bench-pipeline
+bench-pipeline: setup-dev ## the whole pipeline on a real Kafka, beside others (KAFKA_HOME, MUSIC=folder; half an hour)
+	@$(BIN)/python -m benchmarks.throughput --music "$(MUSIC)"
+	@$(BIN)/python -m benchmarks.music4all
+	@$(BIN)/python -m benchmarks.latency --music "$(MUSIC)"
+	@$(BIN)/python -m benchmarks.growth --music "$(MUSIC)"
+	@$(BIN)/python -m benchmarks.table --write
+
 format: setup-dev ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

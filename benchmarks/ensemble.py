@@ -9,15 +9,12 @@ the compiled graph needs over the rate of ONNX Runtime's own MatMul in the same 
 """
 
 import argparse
-import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +26,7 @@ import soxr
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks.report import heading, write
 from shared.front_end.mel import compressed
 from shared.front_end.patches import cut, segments_of
 from shared.front_end.spec import MUSICNN_96
@@ -38,7 +36,6 @@ from shared.models.compiler.probes import probe_patches
 from shared.models.graphs import EXPOSABLE, INPUT, PROBABILITIES, plain_graph
 from shared.models.published import PATCH_FRAMES, PUBLISHED, published_weights
 
-RESULTS = Path(__file__).parent / "results" / "ensemble.json"
 N_PATCHES = 10  # a clip of 30 s
 BATCH_PATCHES = 5
 MATMUL_SIZE, N_MATMULS = 512, 20  # the size with the best rate: it stays in the second-level cache
@@ -205,10 +202,8 @@ def measure(clips: Path | None, n_rounds: int) -> dict[str, object]:
     macs_per_s = N_MATMULS * MATMUL_SIZE**3 / seconds.pop("matmul")  # round by round
     floor_s = N_PATCHES * cost.needed / macs_per_s
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{cpu_name()}, {os.cpu_count()} cores",
+        **heading(),
         "onnxruntime": onnxruntime.__version__,
-        "python": platform.python_version(),
         "rounds": n_rounds,
         "compile_s": compile_s,
         "ms_per_clip": {name: 1e3 * float(np.median(values)) for name, values in seconds.items()},
@@ -266,15 +261,7 @@ def main() -> None:
         return
     results = measure(arguments.clips, arguments.rounds)
     print_table(results)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
-
-
-def cpu_name() -> str:
-    """The processor, as the system names it."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    write("ensemble", results)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ import soundfile
 
 from workers.cli.tracks import tracks_of
 
-CLIP_S: Final = 30  # what taggers are trained on and previews are cut to: ten patches for everybody
+CLIP_S: Final = 30.0  # what taggers are trained on and previews are cut to: ten patches for everybody
 _BLOCK_FRAMES: Final = 65_536  # libsndfile's Vorbis encoder overflows its stack on much more at once
 
 
-def clips_of(source: Path, target: Path) -> list[Path]:
-    """Cut the first 30 s of every file of ``source`` that is so long, as Ogg Vorbis, rate and channels as they are."""
+def clips_of(source: Path, target: Path, *, seconds: float = CLIP_S) -> list[Path]:
+    """Cut the first ``seconds`` of every file of ``source`` that has 30 s, as Ogg Vorbis at its own rate."""
     target.mkdir(parents=True, exist_ok=True)
     clips = []
     for track in tracks_of([str(source)]):
@@ -22,13 +22,13 @@ def clips_of(source: Path, target: Path) -> list[Path]:
             continue
         clip = target / f"{track.path.stem}.ogg"
         with soundfile.SoundFile(track.path) as audio:
-            n_frames = CLIP_S * audio.samplerate
+            n_frames = round(seconds * audio.samplerate)
             with soundfile.SoundFile(clip, "w", audio.samplerate, audio.channels, "VORBIS", format="OGG") as cut:
                 for block in audio.blocks(_BLOCK_FRAMES, frames=n_frames, dtype="float32", always_2d=True):
                     cut.write(block)
         clips.append(clip)
     if not clips:
-        raise SystemExit(f"{source} has no file of {CLIP_S} s or more")
+        raise SystemExit(f"{source} has no file of {CLIP_S:g} s or more")
     return clips
 
 

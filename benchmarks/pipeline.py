@@ -1,6 +1,10 @@
 """A whole running pipeline, as an ingest system sees it: submit tracks, wait for their outcomes."""
 
+import os
+import sys
+import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +15,8 @@ from typing import Final
 
 from schemas.events import TrackSubmitted
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
+from shared.embedded.ports import free_port
+from shared.embedded.supervised import Supervised
 from shared.kafka.following import Follower, following
 from shared.kafka.submitting import Submitter
 from shared.outcomes import origin_of
@@ -28,46 +34,66 @@ class Pipeline:
     kafka: KafkaSettings
     follower: Follower
 
+    def submitter(self) -> Submitter:
+        """Writes submissions; a context manager."""
+        return Submitter(self.kafka)
+
+    def submission(self, track: Path) -> TrackSubmitted:
+        """A new submission of a file below the media root, under a track id of its own."""
+        submission_id = str(uuid.uuid4())
+        return TrackSubmitted(
+            track_id=f"{submission_id[:8]}/{track.name}",
+            uri=track.as_uri(),
+            submission_id=submission_id,
+            submitted_at=datetime.now(UTC),
+        )
+
     def label_all(
         self, tracks: Sequence[Path], *, each_s: float = 0.0, tick: Callable[[int], None] = lambda _: None
     ) -> float:
-        """Submit ``tracks``, wait for every outcome. Returns: seconds from the first submission to the last label.
+        """Submit ``tracks``, wait for every label. Returns: seconds from the first submission to the last label.
 
         Args:
-            tracks: files below the media root; their names are the track ids, new ones at each call.
-            each_s: how often ``tick`` is called with the number of outcomes so far; 0 for never.
+            tracks: files below the media root.
+            each_s: how often ``tick`` is called with the number of labels so far; 0 for never.
             tick: see there.
+
+        Raises: SystemExit as `outcomes`.
+        """
+
+        def submit_all() -> None:
+            with self.submitter() as submitter:
+                for track in tracks:
+                    submitter.submit(self.submission(track))
+
+        began = time.monotonic()
+        thread = threading.Thread(target=submit_all, daemon=True)  # it waits while the extractor is far behind
+        thread.start()
+        last = max(at for _, at in self.outcomes(len(tracks), each_s=each_s, tick=tick))
+        thread.join()
+        return last - began
+
+    def outcomes(
+        self, n: int, *, each_s: float = 0.0, tick: Callable[[int], None] = lambda _: None
+    ) -> Iterator[tuple[str, float]]:
+        """The next ``n`` labels: whose submission each is, and when it was read (time.monotonic).
 
         Raises: SystemExit when a track fails, or nothing comes for two minutes.
         """
-        call = uuid.uuid4().hex[:8]
-        waiting = {str(uuid.uuid4()): track for track in tracks}
-        began = last = time.monotonic()
-        tick_at = began + each_s
-        with Submitter(self.kafka) as submitter:
-            for submission, track in waiting.items():
-                submitter.submit(
-                    TrackSubmitted(
-                        track_id=f"{call}/{track.name}",
-                        uri=track.as_uri(),
-                        submission_id=submission,
-                        submitted_at=datetime.now(UTC),
-                    )
-                )
-        while waiting and time.monotonic() - last < _PATIENCE_S:
+        n_found, last, tick_at = 0, time.monotonic(), time.monotonic() + each_s
+        while n_found < n:
             record = self.follower.take(timeout_s=0.05)
             now = time.monotonic()
-            if record is not None and record.value is not None:
+            if record is not None:
                 if record.topic == TRACKS_FAILED.name:
-                    raise SystemExit(f"a track failed: {record.value.decode()[:500]}")
-                waiting.pop(origin_of(record).submission_id, None)
-                last = now
+                    raise SystemExit(f"a track failed: {(record.value or b'').decode()[:500]}")
+                n_found, last = n_found + 1, now
+                yield origin_of(record).submission_id, now
+            elif now - last > _PATIENCE_S:
+                raise SystemExit(f"{n - n_found} of {n} tracks have no label after {_PATIENCE_S:.0f} s of silence")
             if each_s and now > tick_at:
-                tick(len(tracks) - len(waiting))
+                tick(n_found)
                 tick_at = now + each_s
-        if waiting:
-            raise SystemExit(f"{len(waiting)} tracks have no outcome after {_PATIENCE_S:.0f} s of silence")
-        return last - began
 
 
 @contextmanager
@@ -79,3 +105,33 @@ def running_pipeline(music: Path, state: Path, kafka_home: Path | None, **settin
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         with following(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True) as follower:
             yield Pipeline(stack, kafka, follower)
+
+
+@contextmanager
+def second_workers(stack: Stack, music: Path, logs: Path) -> Iterator[None]:
+    """One more extractor and one more classifier while the block runs."""
+    with Supervised(logs) as supervised:
+        ports = {worker: free_port() for worker in ("extractor", "classifier")}
+        for worker, port in ports.items():
+            environment = {
+                **os.environ,
+                **stack.environment(),
+                "NEEDLEDROP_KAFKA_SLOT": "1",
+                "NEEDLEDROP_HTTP_PORT": str(port),
+                "NEEDLEDROP_MEDIA_ROOTS": str(music),
+            }
+            supervised.start(worker, [sys.executable, "-m", "workers.cli.main", "worker", worker], env=environment)
+        deadline = time.monotonic() + _PATIENCE_S
+        while not all(_is_ready(port) for port in ports.values()):
+            if time.monotonic() > deadline:
+                raise SystemExit(f"the second workers are not ready; {logs} says why")
+            time.sleep(0.1)
+        yield
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2.0) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False

@@ -33,10 +33,10 @@ class DecodingLimits:
     """How much is decoded, and what is refused."""
 
     max_duration_s: float
-    excerpt_only: bool
     max_channels: int
     min_sample_rate_hz: int
     max_sample_rate_hz: int
+    excerpt_only: bool = False  # decode the middle alone, where the format can seek
 
     @classmethod
     def from_settings(cls, settings: MediaSettings) -> Self:

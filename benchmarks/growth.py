@@ -1,0 +1,175 @@
+"""What more and more tracks cost: `python -m benchmarks.growth`.
+
+    KAFKA_HOME=kafka python -m benchmarks.growth --music FOLDER [--sizes 100 1000 10000] [--clip-seconds 30]
+
+One pipeline, everything that `needledrop up` runs, real Kafka; each size with new contents, one after the other. Tracks
+a second, resident memory of each kind of process (second tenth and last tenth of the time of the largest size), bytes a
+track in Redis and in each topic; then the middle size again with two extractors and two classifiers. Progress goes to
+the standard error, so it can run in the background. Writes ``benchmarks/results/growth.json``; exit code 1 when a
+promise does not hold. 10,000 clips of 30 s take 6 GB of disk.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import Any, Final
+
+from benchmarks.census import resident_mb
+from benchmarks.music import CLIP_S, clips_of, distinct_copies
+from benchmarks.pipeline import Pipeline, running_pipeline, second_workers
+from benchmarks.report import heading, write
+from schemas.topics import TOPICS
+from shared.cores import n_cores
+from shared.redis.connection import connect
+from shared.settings.redis import RedisSettings
+
+SLOWER_BY: Final = 0.05  # the largest size beside the one before
+GROWN_BY: Final = 0.03  # last tenth beside second tenth
+TWICE_OVER_ONCE: Final = 1.8  # with so many cores that the second worker has some of its own:
+N_CORES_FOR_TWO: Final = 4
+N_WARM_UP: Final = 100
+OURS: Final = ("classifier", "decoder", "extractor", "projector", "trends")
+_LOOK_EVERY_S: Final = 0.5
+_SAY_EVERY_S: Final = 10.0
+
+
+class Growth:
+    """Sends sizes through one pipeline."""
+
+    def __init__(self, pipeline: Pipeline, clips: Sequence[Path], folder: Path) -> None:
+        self._pipeline = pipeline
+        self._clips = clips
+        self._folder = folder
+        self._redis = connect(RedisSettings(url=pipeline.stack.redis_url))
+        self._n_made = 0
+
+    def of(self, n_tracks: int) -> dict[str, Any]:
+        """What ``n_tracks`` new contents cost."""
+        tracks = distinct_copies(self._clips, self._folder / "music", n_tracks, first=self._n_made)
+        self._n_made += n_tracks
+        memory: list[Mapping[str, float]] = []
+        redis_bytes, topic_bytes = self._redis_bytes(), self._topic_bytes()
+        said = time.monotonic()
+
+        def look(n_done: int) -> None:
+            nonlocal said
+            memory.append(resident_mb())
+            if time.monotonic() - said > _SAY_EVERY_S:
+                said = time.monotonic()
+                print(f"{n_done} of {n_tracks}", file=sys.stderr, flush=True)
+
+        seconds = self._pipeline.label_all(tracks, each_s=_LOOK_EVERY_S, tick=look)
+        for track in tracks:
+            track.unlink()
+        return {
+            "n_tracks": n_tracks,
+            "tracks_per_s": n_tracks / seconds,
+            "redis_bytes_per_track": (self._redis_bytes() - redis_bytes) / n_tracks,
+            "topic_bytes_per_track": {
+                name: (after - topic_bytes[name]) / n_tracks for name, after in self._topic_bytes().items()
+            },
+            "resident_mb": _tenths(memory),
+        }
+
+    def _redis_bytes(self) -> int:
+        return int(self._redis.info("memory")["used_memory"])
+
+    def _topic_bytes(self) -> dict[str, int]:
+        data = self._folder / "state" / "kafka" / "data"
+        return {topic.name: sum(log.stat().st_size for log in data.glob(f"{topic.name}-*/*.log")) for topic in TOPICS}
+
+
+def _tenths(memory: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean of the second and of the last tenth of the time, by kind of process."""
+    n = max(len(memory) // 10, 1)
+    tenths = {"second_tenth": memory[n : 2 * n] or memory[-1:], "last_tenth": memory[-n:]}
+    kinds = sorted(memory[-1]) if memory else []
+    return {
+        kind: {name: mean(look[kind] for look in looks if kind in look) for name, looks in tenths.items()}
+        for kind in kinds
+    }
+
+
+def measure(music: Path, kafka_home: Path | None, sizes: Sequence[int], clip_s: float) -> dict[str, Any]:
+    """All numbers of the table."""
+    with tempfile.TemporaryDirectory(prefix="needledrop-growth-") as name:
+        folder = Path(name)
+        clips = clips_of(music, folder / "clips", seconds=clip_s)
+        (folder / "music").mkdir()
+        with running_pipeline(folder / "music", folder / "state", kafka_home) as pipeline:
+            growth = Growth(pipeline, clips, folder)
+            growth.of(min(N_WARM_UP, sizes[0]))
+            found = [growth.of(size) for size in sizes]
+            middle = sizes[len(sizes) // 2]
+            with second_workers(pipeline.stack, folder / "music", folder / "second"):
+                growth.of(min(N_WARM_UP, sizes[0]))
+                twice = growth.of(middle)
+    once = found[len(sizes) // 2]
+    return {
+        **heading(),
+        "clip_s": clip_s,
+        "sizes": found,
+        "two_workers_a_stage": twice,
+        "ratios": {
+            "largest_over_the_one_before": found[-1]["tracks_per_s"] / found[max(len(found) - 2, 0)]["tracks_per_s"],
+            "two_workers_over_one": twice["tracks_per_s"] / once["tracks_per_s"],
+            **{
+                f"{kind}_last_over_second_tenth": tenths["last_tenth"] / tenths["second_tenth"]
+                for kind, tenths in found[-1]["resident_mb"].items()
+            },
+        },
+    }
+
+
+def broken_promises(found: dict[str, Any]) -> list[str]:
+    """The names of ratios that are not as promised."""
+    ratios = found["ratios"]
+    broken = [f"{kind}_last_over_second_tenth" for kind in OURS]
+    broken = [name for name in broken if ratios.get(name, 1.0) > 1.0 + GROWN_BY]
+    if ratios["largest_over_the_one_before"] < 1.0 - SLOWER_BY:
+        broken.append("largest_over_the_one_before")
+    if n_cores() >= N_CORES_FOR_TWO and ratios["two_workers_over_one"] < TWICE_OVER_ONCE:
+        broken.append("two_workers_over_one")
+    return broken
+
+
+def print_table(found: dict[str, Any]) -> None:
+    """The same, to be read."""
+    print(f"{found['machine']}; {found['date']}; clips of {found['clip_s']:g} s\n")
+    topics = list(found["sizes"][0]["topic_bytes_per_track"])
+    print(
+        f"{'tracks':>8}{'tracks/s':>10}{'Redis B':>9}"
+        + "".join(f"{topic.split('.')[1] + ' B':>13}" for topic in topics)
+    )
+    for row in (*found["sizes"], found["two_workers_a_stage"]):
+        bytes_ = "".join(f"{row['topic_bytes_per_track'][topic]:13,.0f}" for topic in topics)
+        workers = "  two workers a stage" if row is found["two_workers_a_stage"] else ""
+        print(f"{row['n_tracks']:>8}{row['tracks_per_s']:>10.2f}{row['redis_bytes_per_track']:9,.0f}{bytes_}{workers}")
+    print(f"\n{'MB of the largest process':28}{'2nd tenth':>10}{'last':>8}")
+    for kind, tenths in found["sizes"][-1]["resident_mb"].items():
+        print(f"{kind:28}{tenths['second_tenth']:10.0f}{tenths['last_tenth']:8.0f}")
+    print(f"\nthe largest size over the one before: {found['ratios']['largest_over_the_one_before']:.3f} of its rate")
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--music", type=Path, required=True, help="folder of audio of 30 s and more")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--clip-seconds", type=float, default=CLIP_S)
+    parser.add_argument("--kafka-home", type=Path, default=os.environ.get("KAFKA_HOME"))
+    arguments = parser.parse_args()
+    found = measure(arguments.music, arguments.kafka_home, arguments.sizes, arguments.clip_seconds)
+    print_table(found)
+    write("growth", found)
+    if broken := broken_promises(found):
+        sys.exit(f"promises that do not hold: {', '.join(broken)}")
+
+
+if __name__ == "__main__":
+    main()

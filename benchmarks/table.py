@@ -1,0 +1,127 @@
+"""The README's table of speed, from what the benchmarks measured: `python -m benchmarks.table [--write]`.
+
+Without ``--write`` it prints the table of ``docs/measured/*.json``, which is what the README shows. With it, the newest
+results of ``benchmarks/results`` become those, and the README's section is written again.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.report import RESULTS
+
+ROOT: Final = Path(__file__).parent.parent
+MEASURED: Final = ROOT / "docs" / "measured"
+README: Final = ROOT / "README.md"
+BEGIN, END = "<!-- speed: written by `python -m benchmarks.table --write` -->", "<!-- speed ends -->"
+
+
+def table(measured: dict[str, dict[str, Any]]) -> str:
+    """The section as Markdown, with a row for whatever was measured."""
+    rows: list[tuple[str, str, str]] = []
+    if ensemble := measured.get("ensemble"):
+        rows += _ensemble_rows(ensemble)
+    if throughput := measured.get("throughput"):
+        rows += _throughput_rows(throughput)
+    if latency := measured.get("latency"):
+        rows += _latency_rows(latency)
+    if growth := measured.get("growth"):
+        rows += _growth_rows(growth)
+    if music4all := measured.get("music4all"):
+        hours = music4all["hours"]["kafka_features_on"]
+        taken = ", ".join(f"{hour:.0f} h on {n} cores" for n, hour in hours.items())
+        rows.append(("109,269 clips of Music4All, from these rates", taken, "`benchmarks.music4all`"))
+    lines = ["| | measured | command |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
+    machines = sorted({f"{one['machine']}, {one['date']}" for one in measured.values()})
+    return "\n".join([*lines, "", f"Clips of 30 s. Machine: {'; '.join(machines)}.", ""])
+
+
+def _ensemble_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    exact = f"{found['ms_per_clip']['exact']:.0f} ms a clip on one core, {found['times_stock']['exact']:.1f} x stock"
+    clips = found["clips"]
+    differs = f", means differ by {clips['clip_mean_max']:.0e} at most" if clips else ""
+    floor = f"{found['achieved_over_floor']:.2f} x the time that its multiplications need at MatMul's rate"
+    command = _command(found)
+    return [
+        ("four networks, exact, beside stock ONNX Runtime", exact + differs, command),
+        ("the same beside the floor", floor, command),
+    ]
+
+
+def _throughput_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    ratios, command = found["ratios"], _command(found)
+    rows = []
+    for features, name in (("features_on", "twelve features on"), ("features_off", "features off")):
+        rate = found[f"kafka_{features}"]["tracks_per_s"]
+        over = (
+            f"{ratios[f'{features}_over_simple_loop']:.1f} x librosa and stock ONNX Runtime in a loop, "
+            f"{ratios[f'{features}_over_in_process']:.2f} x the same without Kafka"
+        )
+        if f"{features}_over_musicnn" in ratios:
+            over = f"{ratios[f'{features}_over_musicnn']:.0f} x the package musicnn, {over}"
+        rows.append((f"submitted event to committed label, {name}", f"{rate:.1f} tracks/s: {over}", command))
+    again = found["kafka_again"]["tracks_per_s"]
+    rows.append(("the same contents again", f"{again:.0f} tracks/s: {ratios['again_over_first']:.0f} x", command))
+    return rows
+
+
+def _latency_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    half, alone = found["at_load"]["0.5"], found["alone_p50_s"]
+    measured = f"p50 {half['p50']:.2f} s, p99 {half['p99']:.2f} s; one track alone {alone:.2f} s"
+    return [("submit to label at half of the capacity", measured, _command(found))]
+
+
+def _growth_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    rates = ", ".join(f"{row['tracks_per_s']:.1f} tracks/s at {row['n_tracks']:,}" for row in found["sizes"])
+    last = found["sizes"][-1]
+    kilobytes = {name: value / 1e3 for name, value in last["topic_bytes_per_track"].items()}
+    kept = f"{last['redis_bytes_per_track'] / 1e3:.1f} kB in Redis, {kilobytes['tracks.labeled.v1']:.1f} kB of labels"
+    memory = ", ".join(
+        f"{kind} {tenths['last_tenth']:.0f}"
+        for kind, tenths in last["resident_mb"].items()
+        if kind not in ("kafka", "redis")
+    )
+    clips = f", clips of {found['clip_s']:g} s" if found["clip_s"] != 30 else ""
+    command = _command(found)
+    return [
+        (f"more tracks{clips}", rates, command),
+        ("a track keeps", kept, command),
+        ("MB a process", memory, command),
+    ]
+
+
+def _command(found: dict[str, Any]) -> str:
+    return f"`{found['command'].removeprefix('python -m ')}`"
+
+
+def measured(folder: Path = MEASURED) -> dict[str, dict[str, Any]]:
+    """What the README shows, by benchmark."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def readme_with(section: str, readme: str) -> str:
+    """The README with its section replaced. Raises: SystemExit when it has none."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"README.md has no section between {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n\n{section}\n{END}{after}"
+
+
+def main() -> None:
+    """Print or write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="take the newest results over, and write the README")
+    arguments = parser.parse_args()
+    if arguments.write:
+        MEASURED.mkdir(parents=True, exist_ok=True)
+        for result in RESULTS.glob("*.json"):
+            shutil.copyfile(result, MEASURED / result.name)
+        README.write_text(readme_with(table(measured()), README.read_text()))
+    print(table(measured()))
+
+
+if __name__ == "__main__":
+    main()

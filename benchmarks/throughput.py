@@ -1,0 +1,187 @@
+"""Tracks a second from submitted event to committed label on a real Kafka, beside others.
+
+    KAFKA_HOME=kafka python -m benchmarks.throughput --music FOLDER [--tracks 1000]
+
+Clips of 30 s, as many different contents as tracks, everything that `needledrop up` runs, on this machine's cores:
+
+* Kafka, the twelve features on; then the same contents again under other ids; then others with the features off;
+* the same work in one process without Kafka (`needledrop label`), features on and off;
+* the package musicnn, and librosa with the graphs as published on stock ONNX Runtime, each in a simple loop, before and
+  after; medians over clips.
+
+Each as tracks a second, and as processor time a track, of all processes together: on a machine that others use too,
+the second is what can be compared. Warm-up is not counted. Writes ``benchmarks/results/throughput.json``; exit code 1
+when a promise does not hold.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.census import processor_s
+from benchmarks.music import clips_of, distinct_copies
+from benchmarks.peers import MUSICNN_VENV, Spent, musicnn_environment, musicnn_package, simple_loop
+from benchmarks.pipeline import Pipeline, running_pipeline
+from benchmarks.report import heading, write
+from schemas.errors import TrackError
+from workers.cli.in_process import labels_of
+from workers.cli.tracks import tracks_of
+
+PROMISES: Final = {
+    "features_off_over_musicnn": 25.0,
+    "features_on_over_musicnn": 20.0,
+    "features_off_over_in_process": 0.9,
+    "features_on_over_in_process": 0.9,
+    "again_over_first": 10.0,
+}
+N_WARM_UP: Final = 48  # Java compiles what is used often
+N_PEER_CLIPS: Final = 4
+_OFF: Final = {"NEEDLEDROP_FEATURES_ENABLED": "false"}
+
+
+class Bench:
+    """One folder of clips, and how many tracks to make of them."""
+
+    def __init__(self, clips: Sequence[Path], folder: Path, kafka_home: Path | None, n_tracks: int) -> None:
+        self._clips = clips
+        self._folder = folder
+        self._kafka_home = kafka_home
+        self._n_tracks = n_tracks
+        self._n_made = 0
+
+    def pipeline(self, n_tracks: int, *, again: bool, **settings: str) -> dict[str, object]:
+        """Tracks a second through the whole pipeline, and what each kind of process used for a track."""
+        music = self._folder / "music"
+        warm, tracks = self._tracks(N_WARM_UP), self._tracks(n_tracks)
+        state = self._folder / f"state-{self._n_made}"
+        with running_pipeline(music, state, self._kafka_home, **settings) as pipeline:
+            pipeline.label_all(warm)
+            found = _timed(pipeline, tracks)
+            if again:
+                found["again"] = _timed(pipeline, tracks)
+            return found
+
+    def in_process(self, n_tracks: int, *, features: bool) -> dict[str, object]:
+        """The same without Kafka and Redis, on all cores."""
+        names = [str(track) for track in self._tracks(n_tracks + N_WARM_UP // 4)]
+        with labels_of(tracks_of(names), [self._folder], None, features=features) as labels:
+            began, used_before = 0.0, {"own": 0.0}
+            for index, outcome in enumerate(labels.outcomes):
+                if isinstance(outcome.labeled, TrackError):
+                    raise SystemExit(f"{outcome.track.track_id}: {outcome.labeled}")
+                if index == len(names) - n_tracks - 1:
+                    began, used_before = time.monotonic(), _own_and_children_s()
+            return _rates(n_tracks, time.monotonic() - began, used_before, _own_and_children_s())
+
+    def _tracks(self, n: int) -> list[Path]:
+        first, self._n_made = self._n_made, self._n_made + n
+        return distinct_copies(self._clips, self._folder / "music", n, first=first)
+
+
+def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, object]:
+    before = processor_s()
+    seconds = pipeline.label_all(tracks)
+    return _rates(len(tracks), seconds, before, processor_s())
+
+
+def _own_and_children_s() -> dict[str, float]:
+    return {"own": time.process_time(), **processor_s()}
+
+
+def _rates(n: int, seconds: float, before: dict[str, float], after: dict[str, float]) -> dict[str, object]:
+    used = {kind: 1e3 * (after[kind] - before.get(kind, 0.0)) / n for kind in sorted(after)}
+    return {"n_tracks": n, "tracks_per_s": n / seconds, "processor_ms": sum(used.values()), "by_process": used}
+
+
+def measure(music: Path, kafka_home: Path | None, n_tracks: int, musicnn_venv: Path | None) -> dict[str, Any]:
+    """All numbers of the table; without an environment for it the package musicnn is left out."""
+    python = musicnn_environment(musicnn_venv) if musicnn_venv else None
+    with tempfile.TemporaryDirectory(prefix="needledrop-throughput-") as name:
+        folder = Path(name)
+        clips = clips_of(music, folder / "clips")
+        heard = [clips[i * len(clips) // N_PEER_CLIPS] for i in range(min(N_PEER_CLIPS, len(clips)))]
+        found: dict[str, Any] = {**heading(), "n_clips": len(clips)}
+        bench = Bench(clips, folder, kafka_home, n_tracks)
+        few = max(n_tracks // 4, 1)
+        peers = [_peers(python, heard)]
+        on = bench.pipeline(n_tracks, again=True)
+        found["kafka_again"] = on.pop("again")
+        found["kafka_features_on"] = on
+        found["in_process_features_on"] = bench.in_process(few, features=True)
+        found["kafka_features_off"] = bench.pipeline(few, again=False, **_OFF)
+        found["in_process_features_off"] = bench.in_process(few, features=False)
+        peers.append(_peers(python, heard))
+        for peer in peers[0]:
+            spent = [one for round_ in peers for one in round_[peer]]
+            found[peer] = {
+                "n_tracks": len(spent),
+                "tracks_per_s": 1.0 / statistics.median(one.seconds for one in spent),
+                "processor_ms": 1e3 * statistics.median(one.processor_s for one in spent),
+            }
+    found["ratios"] = _ratios(found)
+    return found
+
+
+def _peers(python: Path | None, clips: Sequence[Path]) -> dict[str, list[Spent]]:
+    """What each clip took by peer."""
+    musicnn = {"musicnn": musicnn_package(python, clips)[0]} if python else {}
+    return {**musicnn, "simple_loop": simple_loop(clips)}
+
+
+def _ratios(found: dict[str, Any]) -> dict[str, float]:
+    rate = {name: value["tracks_per_s"] for name, value in found.items() if isinstance(value, dict)}
+    used = {name: value["processor_ms"] for name, value in found.items() if isinstance(value, dict)}
+    ratios = {"again_over_first": rate["kafka_again"] / rate["kafka_features_on"]}
+    for features in ("features_off", "features_on"):
+        kafka = rate[f"kafka_{features}"]
+        for peer in ("musicnn", "simple_loop", f"in_process_{features}"):
+            if peer in rate:
+                name = f"{features}_over_{peer.removesuffix(f'_{features}')}"
+                ratios[name] = kafka / rate[peer]
+                ratios[f"{name}_by_processor_time"] = used[peer] / used[f"kafka_{features}"]
+    return ratios
+
+
+def print_table(found: dict[str, Any]) -> None:
+    """The same, to be read."""
+    print(f"{found['machine']}; {found['date']}; clips of 30 s, Ogg Vorbis\n")
+    print(f"{'':28}{'tracks':>8}{'tracks/s':>10}{'processor ms':>14}")
+    for name, value in found.items():
+        if isinstance(value, dict) and "tracks_per_s" in value:
+            row = f"{value['n_tracks']:>8}{value['tracks_per_s']:>10.2f}{value['processor_ms']:>14.0f}"
+            print(f"{name.replace('_', ' '):28}{row}")
+    print("\nprocessor milliseconds a track, by process")
+    for name in ("kafka_features_on", "kafka_features_off", "kafka_again"):
+        parts = ", ".join(f"{kind} {ms:.1f}" for kind, ms in found[name]["by_process"].items())
+        print(f"{name.replace('_', ' '):22}{parts}")
+    print()
+    for name, ratio in found["ratios"].items():
+        promise = PROMISES.get(name)
+        print(f"{name.replace('_', ' '):52}{ratio:8.2f}{f'   promised {promise:g}' if promise else ''}")
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--music", type=Path, required=True, help="folder of audio of 30 s and more")
+    parser.add_argument("--tracks", type=int, default=1000)
+    parser.add_argument("--kafka-home", type=Path, default=os.environ.get("KAFKA_HOME"))
+    parser.add_argument("--musicnn-venv", type=Path, default=MUSICNN_VENV, help="where the package musicnn lives")
+    parser.add_argument("--without-musicnn", action="store_true", help="spare the download of TensorFlow")
+    arguments = parser.parse_args()
+    musicnn_venv = None if arguments.without_musicnn else arguments.musicnn_venv
+    found = measure(arguments.music, arguments.kafka_home, arguments.tracks, musicnn_venv)
+    print_table(found)
+    write("throughput", found)
+    if any(found["ratios"].get(name, promise) < promise for name, promise in PROMISES.items()):
+        sys.exit("a promise does not hold")
+
+
+if __name__ == "__main__":
+    main()
