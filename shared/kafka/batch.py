@@ -28,17 +28,16 @@ class Batch:
         return [output for _, prefix in self.prefixes for item in prefix for output in item.work.result()]
 
 
-def batch_of(partitions: Iterable[PartitionProgress], backlog: BacklogLimit | None, *, n_most: int) -> Batch:
-    """The finished prefixes, ``n_most`` records in all.
+def batch_of(partitions: Iterable[PartitionProgress], backlog: BacklogLimit | None, *, alone: int = 0) -> Batch:
+    """The finished prefixes; with ``alone``, a number that changes from call to call, one record only.
 
     Raises: what the work on a record raised that is next to be committed.
     """
     batch = Batch()
-    n_left = n_most
-    for progress in partitions:
+    for progress in _from(list(partitions), alone):
         prefix: list[InFlight] = []
         for item in progress.finished():
-            if n_left == 0:
+            if alone and (batch or prefix):
                 break
             if backlog and (more := backlog.charge(item.work.result())):
                 if not backlog.has_room(batch.charge + more):
@@ -46,7 +45,12 @@ def batch_of(partitions: Iterable[PartitionProgress], backlog: BacklogLimit | No
                     break
                 batch.charge += more
             prefix.append(item)
-            n_left -= 1
         if prefix:
             batch.prefixes.append((progress, prefix))
     return batch
+
+
+def _from(partitions: list[PartitionProgress], turn: int) -> list[PartitionProgress]:
+    # Each has its turn: one that always has something finished must not keep the others waiting.
+    first = turn % len(partitions) if partitions else 0
+    return partitions[first:] + partitions[:first]

@@ -174,7 +174,7 @@ class Stream:
 
     def _commit_finished_of(self, partitions: Iterable[PartitionProgress]) -> int:
         """Commit the finished prefix of each partition, as far as the backlog limit lets us; how many records."""
-        batch = batch_of(partitions, self._backlog, n_most=1 if self._n_alone else self._spec.max_in_flight)
+        batch = batch_of(partitions, self._backlog, alone=self._n_alone)
         self.held_back = batch.held_back
         self._metrics.held_back.set(batch.held_back)
         if not batch:
@@ -196,7 +196,8 @@ class Stream:
     def _find_the_refused(self, batch: Batch) -> None:
         """Have the records of a refused transaction committed one by one, or replace the outputs of the only one."""
         if len(batch) > 1:
-            self._n_alone = len(batch)
+            # At least a turn for each partition, so that the one with the refused record gets on.
+            self._n_alone = max(len(batch), len(list(self._assignment)))
             return
         [(progress, [item])] = batch.prefixes
         if self._instead is None or item.is_replaced:
