@@ -131,4 +131,3 @@ def test_aborted_outputs_are_in_the_log_and_no_reader_of_committed_records_sees_
     eventually(out.exactly_once(hops.published), WITHIN_S, more=fleet.words)
     eventually(committed.exactly_once(hops.published), WITHIN_S, more=fleet.words)
     eventually(hops.lag, 15.0, more=fleet.words)
-    assert set(fleet.stop_all().values()) == {0}
