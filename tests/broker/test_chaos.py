@@ -9,7 +9,7 @@ import soundfile
 
 from tests.broker.chaos.run import Plan, run
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
 
 SHORT = Plan(
     seed=4,
