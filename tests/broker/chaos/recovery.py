@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 from tests.broker.chaos.music import excerpts
 from tests.broker.chaos.pipeline import Pipeline, pipeline
@@ -58,18 +59,25 @@ def _measure(running: Pipeline, submissions: Submissions, n_kills: int) -> None:
         _wait_until_it_serves(running, role)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; seconds from SIGKILL to the first commit")
     for role in ROLES:
-        silences = sorted(_silence_s(running, role) for _ in range(n_kills))
-        print(f"{role:<11} median {statistics.median(silences):.2f}  from {silences[0]:.2f} to {silences[-1]:.2f}")
+        silences, cpu = zip(*(_silence_s(running, role) for _ in range(n_kills)), strict=True)
+        print(
+            f"{role:<11} median {statistics.median(silences):.2f}  from {min(silences):.2f} to {max(silences):.2f}; "
+            f"CPU of the successor until then {statistics.median(cpu):.2f}",
+            flush=True,
+        )
     done.set()
     thread.join()
 
 
-def _silence_s(running: Pipeline, role: str) -> float:
+def _silence_s(running: Pipeline, role: str) -> tuple[float, float]:
+    """The silence, and the CPU time that the successor took for it."""
     time.sleep(2.0)
     began = time.monotonic()
     running.fleet.kill(role, 0)
     _wait_until_it_serves(running, role)
-    return time.monotonic() - began
+    silence_s = time.monotonic() - began
+    times = psutil.Process(running.fleet.pid(role, 0)).cpu_times()
+    return silence_s, times.user + times.system
 
 
 def _wait_until_it_serves(running: Pipeline, role: str) -> None:

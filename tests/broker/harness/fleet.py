@@ -105,6 +105,10 @@ class Fleet:
             done.set()
             thread.join()
 
+    def pid(self, role: str, slot: int) -> int | None:
+        """The process of this member, None while there is none."""
+        return self._members[role, slot].pid
+
     def kill(self, role: str, slot: int) -> None:
         """SIGKILL to this member and what it has started."""
         with self._changing:
