@@ -9,7 +9,8 @@ from schemas.events import Submission, TrackFailed
 from schemas.headers import FEATURES_CONTENT_TYPE, JSON_CONTENT_TYPE, cloud_event, derived_id, travelling
 from schemas.origin import Coordinates, Origin
 from schemas.topics import TRACKS_FAILED, TRACKS_FEATURES, TRACKS_SUBMITTED, Topic
-from shared.kafka.records import Outgoing, Record
+from shared.kafka.records import Outgoing, Record, SubmissionEnd
+from shared.metrics.labels import Outcome, SubmissionKind
 
 _MESSAGE_CHARACTERS = 2048
 _TRACK_ID_CHARACTERS = 256
@@ -33,9 +34,19 @@ def origin_of(record: Record) -> Origin:
 
 
 def outgoing(
-    topic: Topic, record: Record, value: bytes | None, *, origin: Origin, stage: str, at: datetime
+    topic: Topic,
+    record: Record,
+    value: bytes | None,
+    *,
+    origin: Origin,
+    stage: str,
+    at: datetime,
+    end: SubmissionEnd | None = None,
 ) -> Outgoing:
-    """``value`` as an event of ``topic`` that follows from ``record``; None is a tombstone."""
+    """``value`` as an event of ``topic`` that follows from ``record``; None is a tombstone.
+
+    ``end``: how that ends the submission, None when it does not.
+    """
     content_type = FEATURES_CONTENT_TYPE if topic is TRACKS_FEATURES else JSON_CONTENT_TYPE
     event_headers = cloud_event(
         topic.event.ce_type,
@@ -45,7 +56,7 @@ def outgoing(
         content_type=content_type,
     )
     headers = [*event_headers, *origin.headers(), *travelling(record.headers)]
-    return Outgoing(topic.name, (record.key or b"")[:_KEY_BYTES], value, headers)
+    return Outgoing(topic.name, (record.key or b"")[:_KEY_BYTES], value, headers, end)
 
 
 def failed(
@@ -90,4 +101,20 @@ def _printable(text: str) -> str:
 
 def outgoing_failure(record: Record, failure: TrackFailed, *, origin: Origin) -> Outgoing:
     """``failure`` as the end of the submission that ``record`` descends from."""
-    return outgoing(TRACKS_FAILED, record, failure.to_json(), origin=origin, stage=failure.stage, at=failure.failed_at)
+    return outgoing(
+        TRACKS_FAILED,
+        record,
+        failure.to_json(),
+        origin=origin,
+        stage=failure.stage,
+        at=failure.failed_at,
+        end=end_of(failure.submission, "failed", reason=failure.reason),
+    )
+
+
+def end_of(submission: Submission | None, outcome: Outcome, *, reason: str = "") -> SubmissionEnd:
+    """How ``submission`` ends; None when the record was none."""
+    if submission is None:
+        return SubmissionEnd(outcome, reason)
+    kind: SubmissionKind = "replay" if submission.replay_of else "relabel" if submission.relabel_of else "new"
+    return SubmissionEnd(outcome, reason, kind, submission.submitted_at)

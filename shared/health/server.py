@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from schemas.errors import InvalidSettingError
+from schemas.errors import InvalidSettingError, NeedledropError
 from shared.metrics.exposition import CONTENT_TYPE, Registry, exposition
 from shared.settings.workers import HttpSettings
 
@@ -17,14 +17,20 @@ Check = Callable[[], str | None]
 """None when all is well, else what is wrong."""
 
 _REQUEST_TIMEOUT_S = 10.0
+# Longer than Prometheus' usual 15 s between two looks, shorter than what a supervisor waits anyway.
+_LAST_LOOK_WITHIN_S = 20.0
 
 
 @contextmanager
 def serving_health(settings: HttpSettings, registry: Registry, *, live: Check, ready: Check) -> Iterator[str]:
     """Serve while the block runs; gives the address.
 
+    When an error ends the block, whoever has been reading /metrics gets to read once more, within 20 s: that a worker
+    was fenced is in no number of its successor.
+
     Raises: InvalidSettingError when the port cannot be had.
     """
+    looks = _Looks()
 
     class Handler(BaseHTTPRequestHandler):
         timeout = _REQUEST_TIMEOUT_S
@@ -33,6 +39,7 @@ def serving_health(settings: HttpSettings, registry: Registry, *, live: Check, r
             path = self.path.partition("?")[0]
             if path == "/metrics":
                 self._answer(HTTPStatus.OK, CONTENT_TYPE, exposition(registry))
+                looks.note()
             elif path in ("/livez", "/readyz"):
                 fault = (live if path == "/livez" else ready)()
                 status = HTTPStatus.OK if fault is None else HTTPStatus.SERVICE_UNAVAILABLE
@@ -64,7 +71,25 @@ def serving_health(settings: HttpSettings, registry: Registry, *, live: Check, r
     log.info("serving /metrics, /livez, /readyz", extra={"address": address})
     try:
         yield address
+    except NeedledropError:
+        looks.wait_for_one_more(_LAST_LOOK_WITHIN_S)
+        raise
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Looks:
+    """Whether anybody reads our metrics."""
+
+    def __init__(self) -> None:
+        self._looked = threading.Event()
+
+    def note(self) -> None:
+        self._looked.set()
+
+    def wait_for_one_more(self, within_s: float) -> None:
+        if self._looked.is_set():
+            self._looked.clear()
+            self._looked.wait(within_s)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from shared.kafka.faults import error_of, is_fatal, stopping
+from shared.kafka.faults import FencedError, error_of, is_fatal, stopping
 from shared.kafka.records import Outgoing
 from shared.kafka.transactions import Ending, Transactions
 from shared.metrics.stream import StreamMetrics
@@ -41,7 +41,11 @@ class Commits:
     def commit(self, outputs: Sequence[Outgoing], offsets: list[TopicPartition]) -> Ending:
         """Make both durable; unless that succeeds, poll and try again with what is still ours."""
         started = time.monotonic()
-        ending = self._commit(outputs, offsets)
+        try:
+            ending = self._commit(outputs, offsets)
+        except FencedError:
+            self._metrics.transaction("fenced")
+            raise
         self._metrics.commit_seconds.observe(time.monotonic() - started)
         self._metrics.transaction(ending.value)
         return ending

@@ -1,5 +1,7 @@
 """What went wrong with Kafka, and what follows from it."""
 
+from typing import ClassVar
+
 from confluent_kafka import KafkaError, KafkaException
 
 from schemas.errors import InvalidSettingError, NeedledropError
@@ -7,6 +9,9 @@ from schemas.errors import InvalidSettingError, NeedledropError
 
 class StreamStoppedError(NeedledropError):
     """The stream cannot go on in this process; the message says why and what to do."""
+
+    cause: ClassVar[str] = "other"
+    """For metrics."""
 
 
 class AbandonedError(NeedledropError):
@@ -16,6 +21,8 @@ class AbandonedError(NeedledropError):
 class FencedError(StreamStoppedError):
     """Another process has taken this one's place: it must end, and nothing that it does counts any more."""
 
+    cause = "fenced"
+
 
 class OutputRefusedError(InvalidSettingError):
     """The brokers take neither what became of a record nor a small failure in its place: somebody must act."""
@@ -23,6 +30,8 @@ class OutputRefusedError(InvalidSettingError):
 
 class WorkLostError(StreamStoppedError):
     """The broker no longer has records that were not processed. Never skipped silently."""
+
+    cause = "work_lost"
 
 
 def error_of(exception: KafkaException) -> KafkaError:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 
 from confluent_kafka import Message
 
 from schemas.origin import Coordinates, Position
+from shared.metrics.labels import Outcome, SubmissionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmissionEnd:
+    """How a submission ends, to be counted once that is committed."""
+
+    outcome: Outcome
+    reason: str = ""
+    submission: SubmissionKind = "new"
+    submitted_at: datetime | None = None
+    """None for records that say nothing about it: deletions, and what is no event."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One record to write. ``value`` None is a tombstone."""
 
@@ -50,6 +63,8 @@ class Outgoing:
     key: bytes
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = field(default_factory=tuple)
+    end: SubmissionEnd | None = None
+    """None when the submission goes on to the next stage."""
 
 
 def record_of(message: Message) -> Record:

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from shared.kafka.backlog import BacklogLimit
 from shared.kafka.batch import Batch, batch_of
 from shared.kafka.clients import group_consumer
 from shared.kafka.commits import Commits
-from shared.kafka.faults import OutputRefusedError, WorkLostError, is_fatal, stopping
+from shared.kafka.ends import count_written
+from shared.kafka.faults import OutputRefusedError, StreamStoppedError, WorkLostError, is_fatal, stopping
 from shared.kafka.lag import Lag
 from shared.kafka.progress import Outputs, PartitionProgress
 from shared.kafka.records import Outgoing, Record, record_of
@@ -82,6 +82,7 @@ class Stream:
         self._n_alone = 0  # so many records are committed one by one, to find the one that is refused
         self._metrics = metrics
         self._backlog = backlog
+        metrics.in_flight_limit.set(spec.max_in_flight)
         self._finished = threading.Event()
         self._full_since: float | None = None
         self._next_positions = self._next_lag = 0.0
@@ -116,6 +117,9 @@ class Stream:
                 if not n_taken and not n_committed:
                     self._wait()
             self._drain()
+        except StreamStoppedError as error:
+            self._metrics.stopped(error.cause)
+            raise
         finally:
             self._consumer.close()
             if self._backlog:
@@ -161,6 +165,7 @@ class Stream:
             progress.take(record, work)
             work.add_done_callback(lambda _: self._finished.set())
         self._metrics.taken.inc(len(taken))
+        self._metrics.in_flight.set(self._assignment.n_in_flight())
 
     def _when_full(self) -> None:
         now = time.monotonic()
@@ -211,8 +216,7 @@ class Stream:
 
     def _note_committed(self, n_records: int, outputs: list[Outgoing]) -> int:
         self._metrics.committed.inc(n_records)
-        for topic, n_written in Counter(output.topic for output in outputs).items():
-            self._metrics.wrote(topic, n_written)
+        count_written(outputs, self._metrics)
         self.last_progress = time.monotonic()
         self._metrics.progressed()
         self._metrics.in_flight.set(self._assignment.n_in_flight())

@@ -9,18 +9,21 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.metrics.build import BuildMetrics
+
 Registry = CollectorRegistry
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
 def process_registry() -> Registry:
-    """A registry with what Prometheus expects of any process: memory, CPU, descriptors."""
+    """A registry with what Prometheus expects of any process: memory, CPU, descriptors, and the build."""
     # A second series for each counter, which nobody reads.
     disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
+    BuildMetrics(registry)
     return registry
 
 

@@ -20,6 +20,8 @@ class ProjectorMetrics:
         self.last_write = Gauge(
             "needledrop_projector_last_write_timestamp_seconds", "When views were last written.", registry=registry
         )
+        for outcome in ("written", "stale"):
+            self._views.labels(outcome)
 
     def wrote(self, n_written: int, *, stale: int) -> None:
         """Views were written; so many others were older than what Redis knew."""

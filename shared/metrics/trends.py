@@ -2,9 +2,14 @@
 
 from collections import Counter as Counts
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from shared.metrics.labels import bounded
+
+Window = Literal["minute", "hour"]
+Kind = Literal["genre", "mood", "unsure", "failure"]
 
 OUTCOMES: Final = ("counted", "repeated", "deletion", "malformed", "outdated")
 
@@ -25,7 +30,7 @@ class TrendsMetrics:
             what += " in the last full minute, and in the last 60; of the partitions of this replica."
             return Gauge(f"needledrop_trends_{name}", what, ("window", label), registry=registry), tuple(names)
 
-        self._gauges = {
+        self._gauges: dict[Kind, tuple[Gauge, tuple[str, ...]]] = {
             "genre": gauge("labels", "Labels by their best genre", "genre", genres),
             "mood": gauge("moods", "Labels by their most likely mood", "mood", moods),
             "failure": gauge("failures", "Failures by reason", "reason", reasons),
@@ -37,7 +42,8 @@ class TrendsMetrics:
             ("topic", "outcome"),
             registry=registry,
         )
-        for topic in topics:
+        self._topics = frozenset(topics)
+        for topic in self._topics:
             for outcome in OUTCOMES:
                 self._records.labels(topic, outcome)
         self.caught_up = Gauge(
@@ -46,9 +52,9 @@ class TrendsMetrics:
 
     def record(self, topic: str, outcome: str) -> None:
         """A record was read, and this came of it."""
-        self._records.labels(topic, outcome).inc()
+        self._records.labels(bounded(topic, self._topics), bounded(outcome, OUTCOMES)).inc()
 
-    def window(self, window: str, kind: str, counts: Counts[str]) -> None:
+    def window(self, window: Window, kind: Kind, counts: Counts[str]) -> None:
         """The counts of one kind in `minute` or `hour`; what is not named is 0."""
         gauge, names = self._gauges[kind]
         for name in names:

@@ -1,8 +1,9 @@
 """Runs an ensemble: ONNX Runtime sessions, one for each file, and who feeds whom."""
 
 import math
+import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class RunningEnsemble:
 
     def __init__(self, ensemble: Ensemble, folder: Path) -> None:
         self.ensemble = ensemble
+        self.on_run: Callable[[str, float], object] = lambda _graph, _seconds: None
+        """Told the name and the time of each graph that was run on a track."""
         self._sessions = {file: _session(folder / file) for file in sorted({m.file for m in ensemble.members})}
         self._hearings: defaultdict[_Hearing, list[Member]] = defaultdict(list)
         for member in ensemble.members:
@@ -88,6 +91,11 @@ class RunningEnsemble:
             widths.append(_width(shapes[fed.outputs[source.output]]))
         known = [width for width in widths if width is not None]
         return sum(known) if len(known) == len(widths) else None
+
+    @property
+    def graphs(self) -> tuple[str, ...]:
+        """The names of its graphs, as its manifest has them."""
+        return tuple(self._sessions)
 
     def probabilities(self, segments: Mapping[str, Segments]) -> dict[str, NDArray[np.float32]]:
         """Each member's tag probabilities, shape (n_patches, n_tags), in the order of its tags; see `answers`."""
@@ -139,7 +147,13 @@ class RunningEnsemble:
         self, file: str, input_name: str, batches: Iterable[NDArray[np.float32]], outputs: Collection[str]
     ) -> Outputs:
         names = sorted(outputs)
-        results = [self._sessions[file].run(names, {input_name: batch}) for batch in batches]
+        results = []
+        seconds = 0.0
+        for batch in batches:
+            began = time.perf_counter()
+            results.append(self._sessions[file].run(names, {input_name: batch}))
+            seconds += time.perf_counter() - began
+        self.on_run(file, seconds)
         return {name: np.concatenate(parts) for name, parts in zip(names, zip(*results, strict=True), strict=True)}
 
 

@@ -30,6 +30,7 @@ def test_promtool_accepts_the_configuration() -> None:
 
 
 def test_promtool_refuses_the_configuration_when_a_field_is_misspelt(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
     misspelt = tmp_path / "prometheus.yml"
     misspelt.write_text(PATH.read_text(encoding="utf-8").replace("refresh_interval", "refresh_intervall"))
 
@@ -57,4 +58,8 @@ def test_compose_file_gives_prometheus_the_configuration_where_it_looks() -> Non
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
 
     mounted = {one["target"]: one["source"] for one in services["prometheus"]["volumes"] if isinstance(one, dict)}
-    assert mounted == {"/etc/prometheus/prometheus.yml": "./deploy/prometheus/prometheus.yml"}
+    assert mounted == {
+        "/etc/prometheus/prometheus.yml": "./deploy/prometheus/prometheus.yml",
+        "/etc/prometheus/rules": "./deploy/prometheus/rules",
+    }
+    assert yaml.safe_load(PATH.read_text(encoding="utf-8"))["rule_files"] == ["rules/*.yml"]

@@ -14,7 +14,7 @@ from shared.front_end.spec import FrontEnd
 from shared.kafka.records import Outgoing, Record
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.stream import StreamMetrics
-from shared.outcomes import failed, origin_of, outgoing, outgoing_failure, refusal
+from shared.outcomes import end_of, failed, origin_of, outgoing, outgoing_failure, refusal
 from shared.redis.results import ResultCache, ResultKey
 from workers.classifier.labeler import Labeler
 
@@ -47,8 +47,9 @@ class Classifier:
         with self._stream_metrics.handle_seconds.time():
             origin = origin_of(record)
             if record.value is None:
-                self._stream_metrics.deleted()
-                return [outgoing(TRACKS_LABELED, record, None, origin=origin, stage=STAGE, at=self._now())]
+                deleted = end_of(None, "deleted")
+                at = self._now()
+                return [outgoing(TRACKS_LABELED, record, None, origin=origin, stage=STAGE, at=at, end=deleted)]
             event: TrackFeatures | None = None
             try:
                 event, tensors = decode_features(record.value)
@@ -101,13 +102,12 @@ class Classifier:
             timings=event.timings.model_copy(update={"inference_s": inference_s}),
         )
         self._metrics.labeled(
-            genre=result.genres[0].genre if result.genres else "none",
+            genre=result.genres[0].genre if result.genres else None,
             unsure=bool(result.unsure),
             from_cache=label.from_cache,
         )
-        self._stream_metrics.labeled()
-        self._stream_metrics.end_to_end_seconds.observe(max((at - event.submission.submitted_at).total_seconds(), 0.0))
-        return outgoing(TRACKS_LABELED, record, label.to_json(), origin=origin, stage=STAGE, at=at)
+        end = end_of(event.submission, "labeled")
+        return outgoing(TRACKS_LABELED, record, label.to_json(), origin=origin, stage=STAGE, at=at, end=end)
 
     def _failed(self, record: Record, origin: Origin, event: TrackFeatures | None, error: Exception) -> Outgoing:
         failure = failed(
@@ -118,5 +118,4 @@ class Classifier:
             coordinates=origin.coordinates,
             submission=event.submission if event else None,
         )
-        self._stream_metrics.failed(failure.reason)
         return outgoing_failure(record, failure, origin=origin)

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 from schemas.topics import TRACKS_FEATURES
 from shared.cores import n_cores
-from shared.features.calibration import load_calibration
+from shared.features.calibration import load_calibration, result_version
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
 from shared.kafka.names import CLASSIFIER
 from shared.kafka.stream import Stream, StreamSpec
+from shared.metrics.build import EnsembleMetrics
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.exposition import process_registry
 from shared.metrics.stream import StreamMetrics
@@ -37,12 +38,18 @@ def run(
 ) -> None:
     """Label until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     registry = process_registry()
-    stream_metrics = StreamMetrics(registry, STAGE)
+    ensemble = running.ensemble
+    calibration = load_calibration(features.calibration, ensemble.digest)
+    labeler = Labeler(running, calibration=calibration)
+    EnsembleMetrics(registry, version=ensemble.version, digest=ensemble.digest, features=result_version(calibration))
+    metrics = ClassifierMetrics(registry, genres=labeler.genres, graphs=running.graphs)
+    running.on_run = metrics.ran
+    stream_metrics = StreamMetrics(registry, STAGE, ends_submissions=True)
     classify = Classifier(
-        Labeler(running, calibration=load_calibration(features.calibration, running.ensemble.digest)),
-        {front_end.name: front_end for front_end in running.ensemble.front_ends},
+        labeler,
+        {front_end.name: front_end for front_end in ensemble.front_ends},
         RedisResultCache(redis),
-        ClassifierMetrics(registry),
+        metrics,
         stream_metrics,
         now=lambda: datetime.now(UTC),
     )

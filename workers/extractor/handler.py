@@ -107,7 +107,7 @@ class Extractor:
     def _fetched(self, uri: str) -> Tried[Fetched]:
         """Fetch with retries. Raises: AbandonedError when asked to stop before they are over."""
         tried = with_retries(lambda: self._source.fetch(uri), budget_s=self._retry_budget_s, sleep=self._stop.wait)
-        self._metrics.retries.inc(tried.attempts - 1)
+        self._metrics.retried(uri, tried.attempts - 1)
         if isinstance(tried.ending, TransientError) and self._stop.is_set():
             raise AbandonedError("stopped between two attempts")
         return tried
@@ -159,7 +159,6 @@ class Extractor:
             submission=submission,
             attempts=attempts,
         )
-        self._stream_metrics.failed(failure.reason)
         return outgoing_failure(record, failure, origin=origin)
 
 

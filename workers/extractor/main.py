@@ -17,6 +17,7 @@ from shared.kafka.progress import Outputs
 from shared.kafka.ranges import RangeReader
 from shared.kafka.records import Record
 from shared.kafka.stream import Stream, StreamSpec
+from shared.metrics.build import EnsembleMetrics
 from shared.metrics.exposition import process_registry
 from shared.metrics.extractor import ExtractorMetrics
 from shared.metrics.stream import StreamMetrics
@@ -45,9 +46,10 @@ def run(
 ) -> None:
     """Extract until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     registry = process_registry()
-    metrics, stream_metrics = ExtractorMetrics(registry), StreamMetrics(registry, STAGE)
+    metrics, stream_metrics = ExtractorMetrics(registry), StreamMetrics(registry, STAGE, ends_submissions=True)
     calibration = load_calibration(features.calibration, ensemble.digest)
     version = result_version(calibration) if features.enabled else NO_FEATURES
+    EnsembleMetrics(registry, version=ensemble.version, digest=ensemble.digest, features=version)
     n_processes = settings.n_processes or n_cores()
     # Before any Kafka client: librdkafka's threads and a fork do not go together.
     extraction = Extraction(

@@ -34,15 +34,19 @@ _TRY_AGAIN_S = 0.5
 class Projector:
     """Writes the views of a batch of records; waits for Redis as long as it is away."""
 
-    def __init__(self, views: TrackViews, metrics: ProjectorMetrics, stop: threading.Event) -> None:
+    def __init__(
+        self, views: TrackViews, metrics: ProjectorMetrics, stream_metrics: StreamMetrics, stop: threading.Event
+    ) -> None:
         self._views = views
         self._metrics = metrics
+        self._stream_metrics = stream_metrics
         self._stop = stop
         self.waits = False
         """Whether Redis is away, and has been since the work on a batch began."""
 
     def __call__(self, records: Sequence[Record]) -> Sequence[Outgoing]:
         """Write them all, whenever Redis is there. Raises AbandonedError when asked to stop before it is."""
+        began = time.monotonic()
         views = [view for record in records if (view := self._view(record))]
         while True:
             try:
@@ -58,6 +62,8 @@ class Projector:
                 self._metrics.redis_up.set(1)
                 self._metrics.wrote(n_written, stale=len(views) - n_written)
                 self._metrics.last_write.set(time.time())
+                for _ in records:  # each has waited for its batch
+                    self._stream_metrics.handle_seconds.observe(time.monotonic() - began)
                 return ()
 
     def _view(self, record: Record) -> View | None:
@@ -93,7 +99,8 @@ def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: th
     """Follow labels and failures until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     registry = process_registry()
     views = TrackViews(redis)
-    projector = Projector(views, ProjectorMetrics(registry), stop)
+    stream_metrics = StreamMetrics(registry, STAGE)
+    projector = Projector(views, ProjectorMetrics(registry), stream_metrics, stop)
     # One thread: batches must reach Redis in order only per track, but one round trip at a time is fast enough.
     with ThreadPoolExecutor(1, thread_name_prefix="project") as thread:
 
@@ -101,7 +108,7 @@ def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: th
             return parts_of(thread.submit(projector, records), len(records))
 
         spec = StreamSpec(STAGE, PROJECTOR, (TRACKS_LABELED.name, TRACKS_FAILED.name), MAX_IN_FLIGHT, writes=False)
-        stream = Stream(kafka, spec, start, StreamMetrics(registry, STAGE))
+        stream = Stream(kafka, spec, start, stream_metrics)
         checks = StreamChecks(
             stream, stuck_after_s=http.stuck_after_s, ready=_is_safe(views), waits=lambda: projector.waits
         )

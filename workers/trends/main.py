@@ -19,7 +19,7 @@ from shared.kafka.names import TRENDS
 from shared.lifecycle import EXIT_OK, EXIT_STOPPED
 from shared.metrics.exposition import Registry, process_registry
 from shared.metrics.stream import StreamMetrics
-from shared.metrics.trends import TrendsMetrics
+from shared.metrics.trends import Kind, TrendsMetrics, Window
 from shared.settings.kafka import KafkaSettings
 from shared.settings.trends import TrendsSettings
 from shared.settings.workers import HttpSettings
@@ -137,9 +137,11 @@ class Trends:
 
     def _measure_windows(self, counting: Counting) -> None:
         minute, _ = window_at(time.time(), MINUTE_S)
-        for window, reach_s in (("minute", MINUTE_S), ("hour", HOUR_S)):
+        windows: tuple[tuple[Window, int], ...] = (("minute", MINUTE_S), ("hour", HOUR_S))
+        kinds: tuple[Kind, ...] = ("genre", "mood", "unsure", "failure")
+        for window, reach_s in windows:
             found = merged(counting.sums(MINUTE_S, since_s=minute - reach_s, until_s=minute))
-            for kind in ("genre", "mood", "unsure", "failure"):
+            for kind in kinds:
                 self._metrics.window(window, kind, found.of(kind))
 
     def current(self) -> View:

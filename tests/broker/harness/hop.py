@@ -55,7 +55,7 @@ def main() -> int:
                 loaded(KafkaSettings),
                 StreamSpec("hop", chosen.group, (chosen.inbox,), chosen.max_in_flight),
                 lambda records: [threads.submit(work, record) for record in records],
-                StreamMetrics(registry, "hop"),
+                StreamMetrics(registry, "hop", topics=(chosen.inbox, chosen.outbox)),
             )
             checks = StreamChecks(stream, stuck_after_s=60.0)
             with serving_health(loaded(HttpSettings), registry, live=checks.live, ready=checks.ready):

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from shared.kafka import stream as stream_module
+from shared.kafka.faults import FencedError
 from shared.kafka.records import Outgoing, Record
 from shared.kafka.stream import Stream, StreamSpec
 from shared.metrics.exposition import Registry
@@ -255,6 +256,22 @@ def test_stream_has_no_lag_series_of_a_partition_that_was_given_back(monkeypatch
     monkeypatch.setattr(stream_module, "group_consumer", lambda *_: consumer)
     spec = StreamSpec("stage", "group", (INBOX,), max_in_flight=8, writes=False)
 
-    Stream(KafkaSettings(), spec, Work().start, StreamMetrics(registry, "stage")).run(consumer.ended)
+    Stream(KafkaSettings(), spec, Work().start, StreamMetrics(registry, "stage", topics=(INBOX,))).run(consumer.ended)
 
     assert seen == [100.0, None]
+
+
+def test_stream_that_was_fenced_counts_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry()
+
+    def fenced(_: ScriptedConsumer) -> None:
+        raise FencedError("another worker has taken this one's slot")
+
+    monkeypatch.setattr(stream_module, "group_consumer", lambda *_: ScriptedConsumer([fenced]))
+    spec = StreamSpec("stage", "group", (INBOX,), max_in_flight=8, writes=False)
+
+    with pytest.raises(FencedError):
+        Stream(KafkaSettings(), spec, Work().start, StreamMetrics(registry, "stage")).run(threading.Event())
+
+    labels = {"stage": "stage", "cause": "fenced"}
+    assert registry.get_sample_value("needledrop_stream_stops_total", labels) == 1

@@ -1,0 +1,84 @@
+"""What `top` shows: a table of the stages, and a line for the whole."""
+
+from typing import Final
+
+from rich.console import Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from workers.cli.showing import bar
+from workers.cli.standing import WINDOW_S, StageStanding, Standing
+
+_LONGEST_FAILURES: Final = 3
+
+
+def picture(standing: Standing) -> Panel:
+    """All of it, for a terminal."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("stage", "records/s", "lag", "busy", "p50", "p99", "failed", ""):
+        table.add_column(name, justify="left" if name in ("stage", "busy", "") else "right")
+    for stage in standing.stages:
+        table.add_row(*_row(stage))
+    return Panel(
+        Group(table, Text(), _summary(standing), _genres(standing), *map(_away, standing.silent)),
+        title="needledrop",
+        subtitle=f"[dim]over the last {WINDOW_S:.0f} s; failures since the start of `top`[/]",
+        border_style="dim",
+    )
+
+
+def _row(stage: StageStanding) -> list[Text | str]:
+    name = stage.stage if stage.n_workers == 1 else f"{stage.stage} x{stage.n_workers}"
+    busy = stage.n_in_flight / stage.in_flight_limit if stage.in_flight_limit else 0.0
+    return [
+        Text(name, style="bold"),
+        f"{stage.per_s:,.1f}",
+        Text(f"{stage.lag:,}", style="yellow" if stage.lag else "dim"),
+        Text(bar(busy), style="cyan") + Text(f" {stage.n_in_flight}", style="dim"),
+        _seconds(stage.p50_s),
+        _seconds(stage.p99_s),
+        Text(f"{sum(stage.failures.values()):,}", style="red" if stage.failures else "dim"),
+        Text("waits for the next stage", style="yellow") if stage.held_back else Text(_reasons(stage), style="red"),
+    ]
+
+
+def _reasons(stage: StageStanding) -> str:
+    named = [f"{reason} {n:,}" for reason, n in stage.failures.items()]
+    return ", ".join(named[:_LONGEST_FAILURES]) + (", ..." if len(named) > _LONGEST_FAILURES else "")
+
+
+def _summary(standing: Standing) -> Text:
+    parts = [f"{standing.labels_per_s:,.1f} labels/s"]
+    if standing.p50_s is not None:
+        parts.append(f"submission to outcome p50 {_seconds(standing.p50_s)}, p99 {_seconds(standing.p99_s)}")
+    if standing.cache_hits is not None:
+        parts.append(f"cache hits {standing.cache_hits:.0%}")
+    if standing.unsure is not None:
+        parts.append(f"unsure {standing.unsure:.0%}")
+    left = {None: "backlog does not move", 0.0: "no backlog"}.get(standing.left_s)
+    parts.append(left or f"backlog done in {_duration(standing.left_s or 0.0)}")
+    text = Text("   ".join(parts))
+    return text + Text("   Redis is away", style="red") if standing.cache_unavailable else text
+
+
+def _genres(standing: Standing) -> Text:
+    return Text("   ".join(f"{genre} {share:.0%}" for genre, share in standing.genres), style="green")
+
+
+def _away(address: str) -> Text:
+    return Text.from_markup(f"[red]{escape(address)} does not answer[/]")
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else _duration(seconds)
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
