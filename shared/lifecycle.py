@@ -26,11 +26,19 @@ _STOP_WITHIN_S: Final = 9.0
 def run_until_signal(work: Callable[[threading.Event], None]) -> int:
     """Run ``work`` until SIGTERM or SIGINT sets its event; the exit code. Errors of ours are one line, no trace.
 
-    For the whole life of a process, from its main thread: one that has not ended 9 s after the signal is ended then,
-    with exit code 0, wherever it is. Nothing is lost: what is not committed is left to the next one, as after a kill.
+    For the whole life of a process, from its main thread: one that has not ended 9 s after the signal, with exit code
+    0, or 9 s after its work, with that of its work, is ended then. Nothing is lost: what is not committed is left to
+    the next one, as after a kill.
     """
     stop = threading.Event()
     _set_by_signals(stop)
+    code = _exit_code_of(work, stop)
+    # The interpreter waits for all threads, and one of them may wait for a host that never answers.
+    threading.Thread(target=_leave, args=(code,), name="leave", daemon=True).start()
+    return code
+
+
+def _exit_code_of(work: Callable[[threading.Event], None], stop: threading.Event) -> int:
     try:
         work(stop)
     except InvalidSettingError as error:
@@ -64,8 +72,11 @@ def _watch(reading: socket.socket, stop: threading.Event) -> None:
         [number] = reading.recv(1)
     log.info("stopping", extra={"signal": signal.Signals(number).name})
     stop.set()
-    # Not a wait for the end of `work`: the interpreter waits for other threads after that, too.
+    _leave(EXIT_OK)
+
+
+def _leave(code: int) -> None:
     threading.Event().wait(_STOP_WITHIN_S)
     log.warning("not at the end after %.0f s: leaving now, what is not committed is for the next one", _STOP_WITHIN_S)
     logging.shutdown()
-    os._exit(EXIT_OK)
+    os._exit(code)
