@@ -129,7 +129,9 @@ def _loudness_curves(track: Decoded) -> tuple[Floats, Floats]:
     shift = 0.0 if of_mono is None or track.loudness_lufs is None else track.loudness_lufs - of_mono
 
     def curve(n: int) -> Floats:
-        means = np.convolve(powers, np.ones(n))[:n_hops] / np.minimum(np.arange(n_hops) + 1, n)  # of the last n hops
+        n = min(n, n_hops)
+        means = np.convolve(powers, np.ones(n) / n)[:n_hops]  # of the last n hops
+        means[: n - 1] = means[n - 1]  # a part of a window may be louder than any whole one
         lufs = _OFFSET_LU + 10.0 * np.log10(np.maximum(means, 1e-12)) + shift
         return np.asarray(np.maximum(lufs, _SILENCE_LUFS), np.float64)
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PITCH_CLASSES: Final = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_SHARPS: Final = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+_FLATS: Final = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
+# Tonics whose scales are written with flats, by mode. The others, and music without a key, have sharps.
+_FLAT_TONICS: Final = {1: (1, 3, 5, 8, 10), 0: (0, 2, 3, 5, 7, 10)}
 _SCALES: Final = {1: (0, 2, 4, 5, 7, 9, 11), 0: (0, 2, 3, 5, 7, 8, 10)}  # major; natural minor
 _BARS: Final = (
     *("danceability", "energy", "valence", "acousticness"),
@@ -45,6 +48,7 @@ _STYLE: Final[dict[Any, Any]] = {
     "ytick.labelsize": 8.5,
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same picture everywhere
 }
+_BRIGHTEST_PERCENTILE = 98.0  # a bass note alone would else leave the chords in the dark
 _QUIET_DB = -20.0  # what stays below it all the time, as silence does, is drawn dark
 _SIZE_INCHES, _DPI = (13.0, 13.0), 120
 
@@ -115,7 +119,11 @@ def _summary(found: AudioFeatures) -> str:
 def _key_name(found: AudioFeatures) -> str:
     if found.key is None or found.key < 0:
         return ""
-    return f"{PITCH_CLASSES[found.key]} {'major' if found.mode else 'minor'}"
+    return f"{_pitch_names(found)[found.key]} {'major' if found.mode else 'minor'}"
+
+
+def _pitch_names(found: AudioFeatures) -> tuple[str, ...]:
+    return _FLATS if found.key in _FLAT_TONICS[found.mode or 0] else _SHARPS
 
 
 def _confidence(found: AudioFeatures, name: str) -> float:
@@ -127,7 +135,15 @@ def _draw_waveform(axes: Axes, curves: FeatureCurves) -> None:
     axes.fill_between(curves.envelope_times_s, curves.lowest, curves.highest, color=_SECOND, lw=0)
     axes.set(title="Waveform", xlim=(0.0, curves.duration_s), ylim=(-1.05, 1.05), yticks=(-1, 0, 1))
     if curves.end_s - curves.start_s < curves.duration_s - 0.1:
-        axes.text(curves.start_s, 1.0, "  heard by what follows", va="top", fontsize=8.5, color=_FAINT)
+        axes.text(
+            curves.start_s,
+            1.0,
+            "  the excerpt below",
+            va="top",
+            fontsize=8.5,
+            color=_FAINT,
+            bbox={"facecolor": _GROUND, "alpha": 0.7, "lw": 0, "pad": 1.5},
+        )
 
 
 def _draw_log_mel(axes: Axes, curves: FeatureCurves) -> None:
@@ -182,12 +198,14 @@ def _draw_tempo_profile(axes: Axes, curves: FeatureCurves, found: AudioFeatures)
 def _draw_chroma(axes: Axes, curves: FeatureCurves, found: AudioFeatures) -> None:
     axes.imshow(
         curves.chroma.T, origin="lower", aspect="auto", extent=(curves.start_s, curves.end_s, -0.5, 11.5), cmap="magma",
-        vmin=0.0, interpolation="nearest",
+        vmin=0.0, vmax=max(float(np.percentile(curves.chroma, _BRIGHTEST_PERCENTILE)), 1e-6), interpolation="nearest",
     )  # fmt: skip
     title = (
-        f"Chroma: {_key_name(found)}  (confidence {_confidence(found, 'key'):.2f})" if _key_name(found) else "Chroma"
+        f"Chroma: {_key_name(found)}  (confidence {_confidence(found, 'key'):.2f})"
+        if _key_name(found)
+        else "Chroma: no key"
     )
-    axes.set(title=title, yticks=range(12), yticklabels=PITCH_CLASSES)
+    axes.set(title=title, yticks=range(12), yticklabels=_pitch_names(found))
     scale = _scale(found)
     for pitch, label in enumerate(axes.get_yticklabels()):
         if pitch in scale:

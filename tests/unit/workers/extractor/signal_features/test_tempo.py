@@ -61,12 +61,10 @@ def test_tempo_survives_a_drift_of_two_percent(clicks: Clicks) -> None:
 
 
 def test_prior_leaves_room_for_extremes() -> None:
-    at_centre, octaves_off, slowest = prior(np.array([115.0])), prior(np.array([57.5, 230.0])), prior(np.array([40.0]))
+    at_centre, an_octave_off = prior(np.array([115.0])), prior(np.array([57.5, 230.0]))
 
-    # An octave off its centre costs what clear evidence is worth; further off it hardly falls.
-    assert at_centre[0] == pytest.approx(0.0)
-    assert octaves_off == pytest.approx(octaves_off[::-1])
-    assert -2.5 < octaves_off.min() < -1.0
-    assert slowest[0] > -5.0
+    assert at_centre[0] == 0.0
+    assert an_octave_off == pytest.approx(an_octave_off[::-1])
+    assert -3.0 < an_octave_off.min() < -1.0
     assert CANDIDATES_BPM[0] == pytest.approx(40.0)
     assert CANDIDATES_BPM[-1] > 239.0
