@@ -13,7 +13,7 @@ from shared.settings.loading import loaded
 from shared.settings.workers import FeatureSettings
 from workers.cli.console import err, json_line, out, piped, progress
 from workers.cli.in_process import Outcome, labels_of
-from workers.cli.showing import features_text, genres_text, tags_text
+from workers.cli.label_lines import changes_text, detail_lines, features_text, genre_lines, tags_text
 from workers.cli.tracks import media_roots, tracks_of
 
 _DIGITS = 6
@@ -52,7 +52,7 @@ def _fields(outcome: Outcome) -> dict[str, object]:
     return {
         **path,
         **result.model_dump(
-            mode="json", exclude_none=True, include={"genres", "unsure", "tags", "features", "segments"}
+            mode="json", exclude_none=True, include={"genres", "unsure", "tags", "features", "segments", "embedding"}
         ),
         "members": {
             name: {tag: round(float(p), _DIGITS) for tag, p in zip(outcome.labeled.tags[name], mean, strict=True)}
@@ -67,10 +67,13 @@ def _show(outcome: Outcome) -> None:
     if isinstance(outcome.labeled, TrackError):
         err.print(f"[red]failed[/]  [bold]{name}[/]: {outcome.labeled.reason}: {escape(str(outcome.labeled))}")
         return
-    labeled = outcome.labeled
-    out.print(f"[bold]{name}[/]")
-    out.print(Text("  ") + genres_text(labeled.result.genres, unsure=bool(labeled.result.unsure)))
-    why = ", ".join(reason.name for reason in labeled.fused.why)
-    doubts = ", ".join(labeled.fused.unsure_because)
-    lines = [f"why: {why}" if why else "", f"unsure: {doubts}" if doubts else "", tags_text(labeled.result)]
-    out.print(Text("  " + "  ·  ".join(part for part in (*lines, features_text(labeled.result)) if part), style="dim"))
+    result, fused = outcome.labeled.result, outcome.labeled.fused
+    out.print(f"[bold]{name}[/]  [dim]{features_text(result)}[/]")
+    genres = genre_lines(result.genres, unsure=bool(result.unsure), because=fused.unsure_because)
+    details = [
+        ("why", ", ".join(reason.name for reason in fused.why)),
+        ("hears", tags_text(result)),
+        ("changes", changes_text(result.segments or ())),
+    ]
+    for line in (*genres, *detail_lines(details)):
+        out.print(Text("  ") + line)

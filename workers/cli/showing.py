@@ -1,45 +1,18 @@
 """How outcomes look: a line for people, JSON for programs."""
 
 import json
-from collections.abc import Sequence
 
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from schemas.events import GenreProbability, TrackFailed, TrackLabeled, TrackResult
+from schemas.events import TrackFailed, TrackLabeled
 from schemas.topics import TRACKS_LABELED
 from shared.kafka.records import Record
 from workers.cli.console import json_line, out
+from workers.cli.label_lines import changes_text, detail_lines, features_text, genre_lines, tags_text
 
-N_GENRES = 3
-_BAR_CELLS = 10
-_FULL, _EMPTY = "█", "░"
-
-
-def bar(probability: float) -> str:
-    """Ten cells, as many filled as the probability says."""
-    filled = round(probability * _BAR_CELLS)
-    return _FULL * filled + _EMPTY * (_BAR_CELLS - filled)
-
-
-def genres_text(genres: Sequence[GenreProbability], *, unsure: bool) -> Text:
-    """The top genres, the first with a bar."""
-    if not genres:
-        return Text("nothing this ensemble can name", style="dim")
-    first, *others = genres[:N_GENRES]
-    text = Text(f"{bar(first.probability)} ", style="yellow" if unsure else "green")
-    text.append(f"{first.genre} {first.probability:.0%}", style="bold")
-    for genre in others:
-        text.append(f"  {genre.genre} {genre.probability:.0%}", style="dim")
-    return text + Text("  unsure", style="yellow") if unsure else text
-
-
-def tags_text(result: TrackResult) -> str:
-    """The strongest tags of the kinds that are no genres."""
-    tags = [tag for kind in ("mood", "instrument", "voice", "era") for tag in getattr(result.tags, kind)]
-    best = sorted(tags, key=lambda tag: -tag.probability)[:N_GENRES]
-    return ", ".join(tag.tag for tag in best)
+_INDENT = "  "
 
 
 def show_outcome(record: Record, *, as_json: bool) -> None:
@@ -62,26 +35,15 @@ def _show_label(label: TrackLabeled) -> None:
         head.append(
             f"  {label.submission.title}" + (f" by {label.submission.artist}" if label.submission.artist else "")
         )
+    head.append(f"  {features_text(label)}", style="dim")
     out.print(head)
-    out.print(Text("         ") + genres_text(label.genres, unsure=bool(label.unsure)))
-    details = [tags_text(label), features_text(label)]
+    for line in genre_lines(label.genres, unsure=bool(label.unsure)):
+        out.print(Text(_INDENT) + line)
+    details = [("hears", tags_text(label)), ("changes", changes_text(label.segments or ()))]
     if label.from_cache:
-        details.append("known content, earlier result")
-    out.print(Text("         " + "  ·  ".join(part for part in details if part), style="dim"))
-
-
-def features_text(result: TrackResult) -> str:
-    """The features that people ask for first."""
-    features = result.features
-    parts = [f"{result.audio.duration_s:.0f} s"]
-    if features.tempo is not None:
-        parts.append(f"{features.tempo:.0f} BPM")
-    if features.key is not None and features.key >= 0:
-        mode = {1: " major", 0: " minor"}.get(features.mode if features.mode is not None else -1, "")
-        parts.append(["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B"][features.key] + mode)
-    if features.loudness is not None:
-        parts.append(f"{features.loudness:.1f} LUFS")
-    return ", ".join(parts)
+        details.append(("known", "the same content was labelled before"))
+    for line in detail_lines(details):
+        out.print(Text(_INDENT) + line)
 
 
 def show_view(event: dict[str, object]) -> None:
