@@ -16,7 +16,7 @@ import soundfile
 
 from schemas.events import TrackLabeled
 
-WITHIN_S = 200.0
+WITHIN_S = 300.0
 RATE_HZ = 16_000
 # One of them has no word in the default ensemble, which therefore never says it.
 SOUNDS = {"ambient": "chords", "reggae": "clicks", "metal": "roar"}

@@ -16,10 +16,10 @@ _NAME_CELLS = 11  # "electronic" and a space
 _KEYS = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 
 
-def bar(probability: float) -> str:
-    """Twenty cells, as many filled as the probability says."""
-    filled = round(probability * _BAR_CELLS)
-    return _FULL * filled + _EMPTY * (_BAR_CELLS - filled)
+def bar(share: float, n_cells: int = _BAR_CELLS) -> str:
+    """So many cells, as many of them filled as the share says."""
+    filled = round(share * n_cells)
+    return _FULL * filled + _EMPTY * (n_cells - filled)
 
 
 def genre_lines(genres: Sequence[GenreProbability], *, unsure: bool, because: Sequence[str] = ()) -> list[Text]:

@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from workers.cli.showing import bar
+from workers.cli.label_lines import bar
 from workers.cli.standing import WINDOW_S, StageStanding, Standing
 
 _LONGEST_FAILURES: Final = 3
@@ -36,7 +36,7 @@ def _row(stage: StageStanding) -> list[Text | str]:
         Text(name, style="bold"),
         f"{stage.per_s:,.1f}",
         Text(f"{stage.lag:,}", style="yellow" if stage.lag else "dim"),
-        Text(bar(busy), style="cyan") + Text(f" {stage.n_in_flight}", style="dim"),
+        Text(bar(busy, 10), style="cyan") + Text(f" {stage.n_in_flight}", style="dim"),
         _seconds(stage.p50_s),
         _seconds(stage.p99_s),
         Text(f"{sum(stage.failures.values()):,}", style="red" if stage.failures else "dim"),
