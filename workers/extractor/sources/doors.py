@@ -74,8 +74,8 @@ def place_of(uri: str, settings: MediaSettings) -> FilePlace | WebPlace | S3Plac
     if not parts.scheme:
         raise _refused(uri, "it has no scheme; a local file is file:///folder/name")
     if parts.scheme not in settings.schemes:
-        allowed = ", ".join(sorted(settings.schemes))
-        raise _refused(uri, f"NEEDLEDROP_MEDIA_SCHEMES allows {allowed}, not {parts.scheme}")
+        # Its scheme is not shown: in `user:password@host` it is the user.
+        raise _refused(uri, f"NEEDLEDROP_MEDIA_SCHEMES allows {', '.join(sorted(settings.schemes))} only")
     if parts.scheme == "file":
         return _file_place(uri, parts)
     if parts.scheme == "s3":

@@ -137,9 +137,12 @@ def test_listed_hosts_are_open(uri: str) -> None:
     place_of(uri, MediaSettings.model_validate({"hosts": "example.org,*.example.net"}))
 
 
-def test_a_refusal_does_not_show_the_password() -> None:
+@pytest.mark.parametrize(
+    "uri", ["ftp://me:hunter2@example.org/a?signature=hunter3", "hunter1:hunter2@example.org/a?signature=hunter3"]
+)
+def test_a_refusal_does_not_show_user_and_password(uri: str) -> None:
     with pytest.raises(UriRefusedError) as caught:
-        place_of("ftp://me:hunter2@example.org/a?signature=hunter3", OPEN)
+        place_of(uri, OPEN)
 
     assert "hunter" not in str(caught.value)
 
