@@ -31,6 +31,13 @@ _SOUNDFILE = {
     "ogg-opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
 }
+_LONG = {
+    "long-wav": ("WAV", "IMA_ADPCM"),
+    "long-flac": ("FLAC", "PCM_16"),
+    "long-ogg": ("OGG", "VORBIS"),
+    "long-mp3": ("MP3", "MPEG_LAYER_III"),
+    "long-caf": ("CAF", "ALAC_16"),
+}
 # ... and FFmpeg: container, codec, rate.
 _FFMPEG = {
     "m4a-aac": ("ipod", "aac", 44_100),
@@ -61,18 +68,24 @@ def seeds() -> dict[str, bytes]:
     return {name: with_ogg_sums(file, serial=1) if name.startswith("ogg") else file for name, file in files.items()}
 
 
-def _song(rate_hz: int) -> NDArray[np.float32]:
+@cache
+def long_seeds() -> dict[str, bytes]:
+    """Files of 31 s in formats that can be sought in: what the excerpt in the middle is decoded from."""
+    return {name: with_ogg_sums(_by_soundfile(*how, seconds=31.0, rate_hz=8_000), serial=1) for name, how in _LONG.items()}
+
+
+def _song(rate_hz: int, seconds: float = _SECONDS) -> NDArray[np.float32]:
     """Two channels of decaying tones and a little noise, shape (n_frames, 2)."""
-    t = np.arange(int(_SECONDS * rate_hz)) / rate_hz
+    t = np.arange(int(seconds * rate_hz)) / rate_hz
     noise = np.random.default_rng(0).standard_normal((t.size, 2)) * 0.02
     tones = np.stack([np.sin(2 * np.pi * 440 * t), np.sin(2 * np.pi * 660 * t)], axis=1)
     return (tones * np.exp(-6 * (t % 0.15))[:, None] * 0.4 + noise).astype(np.float32)
 
 
-def _by_soundfile(container: str, codec: str) -> bytes:
-    rate_hz = 48_000 if codec == "OPUS" else _RATE_HZ
+def _by_soundfile(container: str, codec: str, *, seconds: float = _SECONDS, rate_hz: int = _RATE_HZ) -> bytes:
+    rate_hz = 48_000 if codec == "OPUS" else rate_hz
     buffer = io.BytesIO()
-    soundfile.write(buffer, _song(rate_hz), rate_hz, format=container, subtype=codec)
+    soundfile.write(buffer, _song(rate_hz, seconds), rate_hz, format=container, subtype=codec)
     return buffer.getvalue()
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import FailureReason, InvalidEventError
+from schemas.errors import FailureReason, InvalidEventError, TrackError
 from schemas.events import TrackFailed, TrackLabeled
 from schemas.tensors import decode_features
 from schemas.topics import TRACKS_FAILED, TRACKS_FEATURES, TRACKS_LABELED, TRACKS_SUBMITTED
@@ -35,7 +35,7 @@ from tests.end_to_end.fuzz.mutations import (
     spoiled_uri,
     with_ogg_sums,
 )
-from tests.end_to_end.fuzz.seeds import seeds
+from tests.end_to_end.fuzz.seeds import long_seeds, seeds
 from workers.classifier.handler import Classifier
 from workers.classifier.labeler import Labeler
 from workers.extractor.conditions import Conditions
@@ -66,6 +66,8 @@ class Workbench:
     classify: Callable[[Record], Sequence[Outgoing]]
     whole: Mapping[str, bytes]
     server: "_SpoilingServer"
+    source: AudioSource
+    excerpts: Extraction
     features: bytes = b""
     label: bytes = b""
     failure: bytes = b""
@@ -80,6 +82,7 @@ class Workbench:
             "http": self._http,
             "features": self._features,
             "outcome": self._outcome,
+            "excerpt": self._excerpt,
         }
         good = self.root / "good.flac"
         good.write_bytes(self.whole["flac-pcm16"])
@@ -101,6 +104,21 @@ class Workbench:
             return f"{name}: {self._extracted(self.submission(path.as_uri(), number))}"
         finally:
             path.unlink()
+
+    def _excerpt(self, chance: random.Random, number: int) -> str:
+        """Under the policy that decodes the middle alone, so that what a header claims decides where to seek."""
+        name = chance.choice(sorted(long_seeds()))
+        path = self.root / f"{number}-{name}"
+        path.write_bytes(with_ogg_sums(spoiled(chance, long_seeds()[name], list(self.whole.values()))))
+        try:
+            with self.source.fetch(path.as_uri()) as fetched:
+                self.excerpts(fetched)
+        except TrackError as error:
+            assert error.reason in EXPECTED_REASONS, error
+            return f"{name}: {error.reason.value}"
+        finally:
+            path.unlink()
+        return f"{name}: features"
 
     def _event(self, chance: random.Random, number: int) -> str:
         record = self.submission((self.root / "good.flac").as_uri(), number)
@@ -249,6 +267,8 @@ def workbench(
     registry, stop = Registry(), threading.Event()
     with ExitStack() as parts:
         extraction = parts.enter_context(Extraction(running.ensemble, media, n_processes=2, on_restart=on_restart))
+        middle = media.model_copy(update={"excerpt_only": True})
+        excerpts = parts.enter_context(Extraction(running.ensemble, middle, n_processes=1, on_restart=on_restart))
         source = AudioSource(media)
         parts.callback(source.close)
         conditions = Conditions(NewestSubmissions(redis, TRACKS_SUBMITTED.name), lambda *_: [], stop)
@@ -280,9 +300,9 @@ def workbench(
             StreamMetrics(Registry(), "classifier"),
             now=_now,
         )
-        while not extraction.ready():  # all of them: some tests count processes
+        while not (extraction.ready() and excerpts.ready()):  # all of them: some tests count processes
             time.sleep(0.01)
-        yield Workbench(root, extract, classify, seeds(), server)
+        yield Workbench(root, extract, classify, seeds(), server, source, excerpts)
 
 
 def _now() -> datetime:
