@@ -188,7 +188,8 @@ def secured(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory, models_o
             parts.callback(workers[name].stop, within_s=15.0)
         for name, child in workers.items():
             child.wait_until(lambda name=name: _is_ready(running, name), within_s=WITHIN_S)  # type: ignore[misc]
-        parts.callback(lambda: [child.ask_to_stop() for child in workers.values()])  # all at once, then one by one
+        for child in workers.values():
+            parts.callback(child.ask_to_stop)  # all of them, before any is waited for
         yield running
 
 

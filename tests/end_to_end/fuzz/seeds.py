@@ -71,7 +71,9 @@ def seeds() -> dict[str, bytes]:
 @cache
 def long_seeds() -> dict[str, bytes]:
     """Files of 31 s in formats that can be sought in: what the excerpt in the middle is decoded from."""
-    return {name: with_ogg_sums(_by_soundfile(*how, seconds=31.0, rate_hz=8_000), serial=1) for name, how in _LONG.items()}
+    return {
+        name: with_ogg_sums(_by_soundfile(*how, seconds=31.0, rate_hz=8_000), serial=1) for name, how in _LONG.items()
+    }
 
 
 def _song(rate_hz: int, seconds: float = _SECONDS) -> NDArray[np.float32]:

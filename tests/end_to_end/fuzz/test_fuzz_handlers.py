@@ -14,6 +14,7 @@ import pytest
 from tests.end_to_end.fuzz.workbench import Workbench
 
 N_INPUTS = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_INPUTS", "2000"))
+IS_LONG_FORM = "NEEDLEDROP_FUZZ_INPUTS" in os.environ
 SEED = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_SEED", "20261125"))
 # Inputs of each kind among a hundred.
 SHARES = {"audio": 58, "event": 10, "uri": 10, "headers": 5, "http": 6, "features": 2, "outcome": 5, "excerpt": 4}
