@@ -20,7 +20,7 @@ SHORT = Plan(
     n_redis_kills=1,
     scales=(4, 1),
     pauses_s=(0.5, 2.5),
-    at_rest_within_s=240.0,
+    at_rest_within_s=120.0,
 )
 
 

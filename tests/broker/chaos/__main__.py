@@ -33,7 +33,7 @@ def main() -> int:
         n_redis_kills=chosen.redis_kills,
         scales=(1, 4, 1),
         pauses_s=(0.5, 5.0),
-        at_rest_within_s=300.0,
+        at_rest_within_s=120.0,
         planted=chosen.plant,
     )
     print(plan, flush=True)

@@ -89,6 +89,7 @@ def run(plan: Plan, *, kafka_home: Path, music: Path, folder: Path, say: Callabl
             submissions.wait_until_delivered()
             for name, n in N_MEMBERS.items():
                 running.fleet.scale(running.roles[name], n)
+            _wait_while_outcomes_come(census, len(submissions.expected), plan.at_rest_within_s)
             wrong = _at_rest(_invariants(running, census, submissions), plan.at_rest_within_s, say)
         ends = running.fleet.stop_all()
         if not set(ends.values()) <= {0, -signal.SIGTERM}:  # the latter of one that Python was still starting
@@ -104,6 +105,15 @@ def _publish_and_see_some(submissions: Submissions, n: int, census: Census) -> N
     deadline = time.monotonic() + SOME_WITHIN_S
     while census.counts.total() < n_before + n * SOME_OF_A_SHARE and time.monotonic() < deadline:
         time.sleep(0.1)
+
+
+def _wait_while_outcomes_come(census: Census, n_expected: int, silence_s: float) -> None:
+    """Return when there are as many as expected, or none has come for so long: how fast they come is no invariant."""
+    n_seen, since = -1, time.monotonic()
+    while n_seen < n_expected and time.monotonic() - since < silence_s:
+        if (n := census.counts.total()) > n_seen:
+            n_seen, since = n, time.monotonic()
+        time.sleep(0.2)
 
 
 def _submission_of(message: Message) -> str:
