@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from schemas.errors import InvalidSettingError
 from schemas.taxonomy import default_taxonomy
 from schemas.topics import DAY_MS, DEFAULT_PARTITIONS, OFFSETS_KEPT_MS, TOPICS
 from shared.kafka.admin import create_topics, offsets_kept_ms
-from shared.models.manifest import Ensemble, load_ensemble
+from shared.models.manifest import PROBABILITIES, Ensemble, Member, load_ensemble
 from shared.settings.loading import loaded
 from shared.settings.workers import ModelSettings
 from workers.cli.console import err, json_line, out, piped
@@ -106,14 +106,19 @@ def list_members(folder: Folder = None) -> None:
             }
         )
         return
-    table = Table("member", "tags", "weight", "front end", "licence", "source", box=None, padding=(0, 2, 0, 0))
+    out.print(f"[bold]{ensemble.version}[/]  [dim]digest {ensemble.digest}[/]")
     for member in ensemble.members:
-        hears = member.front_end or ", ".join(map(str, member.input_from or ()))
-        table.add_row(member.name, str(len(member.tags)), f"{member.weight:g}", hears, member.licence, member.source)
-    out.print(f"[bold]{ensemble.version}[/]  digest {ensemble.digest}")
-    out.print(table)
+        out.print(f"\n[bold]{member.name}[/]  {_described(member)}")
+        out.print(f"  [dim]{escape(member.licence)}; {escape(member.source)}[/]")
+    out.print()
     out.print(f"can hear     {', '.join(heard)}")
     out.print(f"cannot hear  {', '.join(deaf) or 'none of the taxonomy'}" + (" (never guessed)" if deaf else ""))
+
+
+def _described(member: Member) -> str:
+    hears = member.front_end or ", ".join(map(str, member.input_from or ()))
+    gives = ", ".join(role for role in member.outputs if role != PROBABILITIES)
+    return f"{len(member.tags)} tags, weight {member.weight:g}, hears {hears}" + (f", gives {gives}" if gives else "")
 
 
 def _genres_heard(ensemble: Ensemble) -> list[str]:
