@@ -6,7 +6,7 @@ embedding, and one file may serve several members. Fields that we do not know ar
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Self
@@ -148,6 +148,18 @@ class Ensemble(_Described):
     def longest_patch_frames(self, front_end: str) -> int:
         """The longest patch that is cut from a front end's segments: segments must be that long."""
         return max(m.patch_frames for m in self.members if m.front_end == front_end and m.patch_frames is not None)
+
+
+def require_same_patches(ensemble: Ensemble, sources: Sequence[OutputOf]) -> None:
+    """What a head reads must be of the same patches: raises InvalidSettingError."""
+    members = {member.name: member for member in ensemble.members}
+    by_patches: dict[object, str] = {}
+    for source in sources:
+        by_patches.setdefault(_patches_of(members[source.member], members), str(source))
+    if len(by_patches) > 1:
+        raise InvalidSettingError(
+            f"{' and '.join(by_patches.values())} are of different patches: no head can read both"
+        )
 
 
 def _patches_of(member: Member, earlier: Mapping[str, Member]) -> tuple[str | None, int | None, int | None]:

@@ -11,7 +11,7 @@ import pytest
 
 def evaluate(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "workers.cli.main", "evaluate", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100.0, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240.0, check=False)
 
 
 @pytest.fixture
@@ -28,6 +28,7 @@ def labels(write_tune: Any, music: Path, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.timeout(300)  # the models may have to be built first
 def test_labelled_audio_is_scored_and_what_cannot_be_scored_is_told(labels: Path, music: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     out = tmp_path / "out"

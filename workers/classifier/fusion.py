@@ -87,6 +87,11 @@ class Fusion:
             why=self._why(track, int(genres.argmax())),
         )
 
+    def genre_probabilities(self, probabilities: Mapping[str, Floats]) -> dict[str, float]:
+        """What ``__call__`` says of each genre, and nothing else: a tenth of the work."""
+        track = {name: pooled(self._checked(name, probabilities)) for name in self._readings}
+        return dict(zip(self.genres, self._distribution(self.scores(track)).tolist(), strict=True))
+
     def _checked(self, name: str, probabilities: Mapping[str, Floats]) -> Floats:
         array = np.asarray(probabilities.get(name, ()), dtype=np.float64)
         n_tags = len(self._readings[name].member.tags)

@@ -129,7 +129,7 @@ def _fused(
         arrays = {name: array.astype(np.float64) for name, array in track.items()}
         if said is not None:
             arrays["the head"] = said.probabilities[i]
-        found.append({genre.name: genre.value for genre in fusion(arrays).genres})
+        found.append(fusion.genre_probabilities(arrays))
     return found
 
 

@@ -15,11 +15,10 @@ from schemas.taxonomy import default_taxonomy
 from shared.evaluation.evaluation import plain
 from shared.evaluation.genre_scores import GenreScores
 from shared.evaluation.label_file import LabeledFile, UnusedLine
-from shared.models.manifest import PROBABILITIES, Ensemble, OutputOf
+from shared.models.manifest import PROBABILITIES, Ensemble, OutputOf, load_ensemble, require_same_patches
 from shared.settings.loading import loaded
 from shared.settings.workers import ModelSettings
 from workers.cli.console import err, json_line, out, piped, progress
-from workers.cli.ensembles import chosen_ensemble
 from workers.cli.head_trial import Trial, head_prior, trial
 from workers.cli.labelled import present, read_labels
 from workers.cli.tracks import media_roots, tracks_of
@@ -114,17 +113,21 @@ def train(
         raise typer.Exit(1)
 
 
-def _base(ensemble: Path | None, sources: Sequence[str] | None) -> _Base:
-    settings = loaded(ModelSettings)
-    if ensemble is None and settings.ensemble is None:
-        from shared.models.builder import default_folder, exposures, located_or_built
+def _default_base(sources: Sequence[str] | None) -> _Base:
+    from shared.models.builder import default_folder, exposures, located_or_built
 
-        exposed = exposures(sources or _EMBEDDINGS)
-        place = default_folder(settings.folder, exposed)
-        with err.status("Building the models, embeddings included (once)"):
-            described = located_or_built(place, exposed)
-        return _Base(described, place, tuple(OutputOf(member=m, output=o) for m, o in exposed))
-    described, place = chosen_ensemble(ensemble)
+    exposed = exposures(sources or _EMBEDDINGS)
+    place = default_folder(loaded(ModelSettings).folder, exposed)
+    with err.status("Building the models, embeddings included (once)"):
+        described = located_or_built(place, exposed)
+    return _Base(described, place, tuple(OutputOf(member=m, output=o) for m, o in exposed))
+
+
+def _base(ensemble: Path | None, sources: Sequence[str] | None) -> _Base:
+    place = ensemble or loaded(ModelSettings).ensemble
+    if place is None:
+        return _default_base(sources)
+    described = load_ensemble(place)
     there = {f"{m.name}/{o}": OutputOf(member=m.name, output=o) for m in described.members for o in m.outputs}
     offered = {name: output for name, output in there.items() if output.output != PROBABILITIES}
     if unknown := [name for name in sources or () if name not in offered]:
@@ -135,7 +138,9 @@ def _base(ensemble: Path | None, sources: Sequence[str] | None) -> _Base:
             f"{place} exposes no embedding that a head could read; `needledrop models build --expose all FOLDER` "
             "makes a default ensemble that does"
         )
-    return _Base(described, place, tuple(offered[name] for name in wanted))
+    chosen = tuple(offered[name] for name in wanted)
+    require_same_patches(described, chosen)
+    return _Base(described, place, chosen)
 
 
 def _heard(

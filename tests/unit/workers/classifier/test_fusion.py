@@ -49,6 +49,15 @@ def test_probabilities_are_of_all_audible_genres_and_sum_to_one() -> None:
     assert fused.genres[0].name == "jazz"
 
 
+def test_genre_probabilities_alone_are_those_of_the_whole_answer() -> None:
+    answers = {"songs": answer(MSD, jazz=0.5), "clips": answer(MTT, piano=0.4)}
+    fusion = Fusion(TAXONOMY, [MSD, MTT])
+
+    alone = fusion.genre_probabilities(answers)
+
+    assert alone == pytest.approx({genre.name: genre.value for genre in fusion(answers).genres})
+
+
 def test_rare_tag_beats_a_common_one_when_it_is_further_above_its_prior() -> None:
     fused = fuse(songs=answer(MSD, rock=0.20, country=0.20), clips=answer(MTT))
 
