@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import Field, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 from pydantic_settings import BaseSettings, NoDecode
 
 from shared.settings.lists import listed
@@ -37,3 +37,14 @@ class CatalogSettings(BaseSettings):
     """Requests a second that one token or address may make over a while; what exceeds it is refused with 429."""
     audio: bool = True
     """Whether files of media roots are served as previews."""
+
+
+class FindSettings(BaseSettings):
+    """Which catalog `needledrop find` asks. ``NEEDLEDROP_FIND_<FIELD>``."""
+
+    model_config = settings_config("NEEDLEDROP_FIND_")
+
+    url: str = ""
+    """Its address. None: that of `needledrop up` on this machine, else http://127.0.0.1:9420."""
+    token: SecretStr = SecretStr("")
+    """The token to ask with, where one is needed."""

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from shared.settings.catalog import CatalogSettings
+from shared.settings.catalog import CatalogSettings, FindSettings
 from shared.settings.kafka import KafkaSettings
 from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
@@ -35,6 +35,7 @@ GROUPS: Final[tuple[type[BaseSettings], ...]] = (
     ClassifierSettings,
     TrendsSettings,
     CatalogSettings,
+    FindSettings,
     HttpSettings,
     LogSettings,
     StackSettings,

@@ -15,6 +15,7 @@ from workers.cli.data import data
 from workers.cli.evaluating import evaluate
 from workers.cli.failures import failures
 from workers.cli.features import features
+from workers.cli.finding import find
 from workers.cli.heads import head
 from workers.cli.labeling import label
 from workers.cli.publishing import delete, get, submit, watch
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, up, label, submit, delete, watch, get, top, evaluate, worker, token):
+for command in (demo, up, label, submit, delete, watch, get, find, top, evaluate, worker, token):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")
