@@ -33,7 +33,7 @@ GENRES: Final = "genres"
 TAGS: Final = "tags"
 FEATURES: Final = "features"
 WEIGHTS: Final[Mapping[str, float]] = {GENRES: 0.3, TAGS: 0.5, FEATURES: 0.2}
-"""Chosen on labeled clips, see docs/choosing.md."""
+"""Round numbers, not tuned: on the clips that we have any mix does as well, docs/choosing.md."""
 
 SCALES: Final[Mapping[str, float]] = {
     "danceability": 0.5,
