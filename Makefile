@@ -70,6 +70,7 @@ bench: setup-dev ## the measured claims (some need KAFKA_HOME and MUSIC=folder)
 
 chaos: setup-dev ## kill everything, again and again (KAFKA_HOME; MUSIC=folder; SEED=n): nothing lost, nothing twice
 	@$(BIN)/python -m tests.broker.chaos $(if $(MUSIC),--music "$(MUSIC)") $(if $(SEED),--seed $(SEED))
+	@NEEDLEDROP_TEST_LONG=1 $(BIN)/python -m pytest -q tests/broker/catalog tests/embedded/catalog/test_openapi.py
 	@NEEDLEDROP_TEST_KILLS=100 $(BIN)/python -m pytest -q -s tests/broker/stream/test_inside_transactions.py
 	@NEEDLEDROP_TEST_RACES=1000 $(BIN)/python -m pytest -q "tests/end_to_end/test_failures.py" -k "overtook and kafka"
 

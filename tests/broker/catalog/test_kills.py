@@ -23,11 +23,14 @@ from shared.kafka.admin import create_topics
 from shared.kafka.clients import transactional_producer
 from shared.kafka.following import following
 from shared.kafka.records import Record
+from tests.broker.harness.fleet import Role
 from tests.catalog_events import deleted, failed, labeled
 from workers.catalog.store import Store
 
 if TYPE_CHECKING:
-    from tests.broker.conftest import Chaos, Fleet, KafkaTools
+    from tests.broker.conftest import KafkaTools
+    from tests.broker.harness.accidents import Chaos
+    from tests.broker.harness.fleet import Fleet
 
 pytestmark = pytest.mark.broker
 
@@ -122,8 +125,6 @@ def test_a_catalog_that_is_killed_at_random_has_what_the_compacted_topic_has(
     eventually: Callable[..., None],
     tmp_path: Path,
 ) -> None:
-    from tests.broker.conftest import Role
-
     create_topics(kafka.settings, TOPICS, n_partitions=4, replication=1)
     prefix = f"{uuid.uuid4().hex}-"
     port = free_port()

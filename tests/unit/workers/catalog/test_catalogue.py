@@ -80,7 +80,8 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25)
+@pytest.mark.timeout(300)  # two hundred databases are opened and closed
+@settings(max_examples=20)
 @given(submissions=submissions, steps=steps)
 def test_any_interleaving_with_kills_between_batches_ends_as_the_compacted_topic(
     submissions: list[tuple[str, str]], steps: list[tuple[str, int, bool]]
