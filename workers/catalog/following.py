@@ -40,6 +40,7 @@ class Following:
         self._catalogue = catalogue
         self._metrics = metrics
         self._stream_metrics = stream_metrics
+        stream_metrics.in_flight_limit.set(_AT_ONCE)
         self._cluster_id = ""
         self._stored: dict[Place, int] = {}
         self._measure_at = self._store_at = 0.0

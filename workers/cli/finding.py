@@ -17,7 +17,7 @@ from shared.settings.catalog import CatalogSettings, FindSettings
 from shared.settings.loading import loaded
 from shared.settings.stack import StackSettings
 from workers.cli.console import err, json_line, out, piped
-from workers.cli.showing import bar
+from workers.cli.label_lines import bar
 from workers.cli.stack import running_stack
 
 _WITHIN_S: Final = 60.0
