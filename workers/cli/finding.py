@@ -22,6 +22,7 @@ from workers.cli.stack import running_stack
 
 _WITHIN_S: Final = 60.0
 _PAGE: Final = 200
+_BAR_CELLS: Final = 10
 # The one name that is short here and long there.
 _NAMES: Final = {"duration": "duration_ms"}
 
@@ -114,7 +115,7 @@ def _show(item: dict[str, Any]) -> None:
     details += [f"{features['tempo']:.0f} BPM"] if features["tempo"] else []
     details += item.get("reasons", [])
     colour = "yellow" if item["unsure"] else "green"
-    out.print(f"[{colour}]{bar(item['confidence'])}[/] [bold]{escape(item['id'])}[/]  {escape(name)}")
+    out.print(f"[{colour}]{bar(item['confidence'], _BAR_CELLS)}[/] [bold]{escape(item['id'])}[/]  {escape(name)}")
     out.print(f"[dim]           {escape(', '.join(details))}[/]")
 
 
