@@ -96,8 +96,8 @@ schemas: setup-dev ## JSON Schemas, AsyncAPI document, tables of settings and me
 train-table: setup-training ## four losses by two seeds and a narrow network, compared: make train-table DATA=folder OUT=folder
 	@test -n "$(DATA)" -a -n "$(OUT)" || { echo "make train-table DATA=folder OUT=folder"; exit 2; }
 	$(BIN)/needledrop data prepare "$(DATA)" --out "$(OUT)/prepared"
-	$(BIN)/needledrop train run "$(OUT)/prepared" --out "$(OUT)/heads" --losses bce,focal,cb,db --seeds 2 --network heads
-	$(BIN)/needledrop train run "$(OUT)/prepared" --out "$(OUT)/narrow" --losses bce --seeds 1 --network short-chunk --width 16
+	$(BIN)/needledrop train run "$(OUT)/prepared" --out "$(OUT)/heads" --losses bce,focal,cb,db --seeds 2 --network heads --mixup 1
+	$(BIN)/needledrop train run "$(OUT)/prepared" --out "$(OUT)/narrow" --losses bce --seeds 1 --network short-chunk --width 16 --mixup 1
 	$(BIN)/needledrop train compare "$(OUT)/heads" "$(OUT)/narrow"
 
 requirements: ## pin every dependency again, with hashes
