@@ -4,6 +4,7 @@ Not concurrent.futures: there one dead process breaks the pool and every task in
 own and one task at a time, and is replaced when it dies.
 """
 
+import logging
 import os
 import queue
 import signal
@@ -19,8 +20,10 @@ from multiprocessing.reduction import send_handle
 from types import TracebackType
 from typing import BinaryIO, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
-from schemas.errors import DecoderCrashedError, DecoderTimeoutError, NeedledropError
+from schemas.errors import DecoderCrashedError, DecoderTimeoutError, NeedledropError, TrackError
 from workers.extractor.zygote import Answer, Order, Plan
+
+log = logging.getLogger("needledrop.extractor")
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -46,8 +49,8 @@ class DecoderProcessesError(NeedledropError):
     """The processes do not start, or are closed: no file is at fault."""
 
 
-class DecodingBugError(NeedledropError):
-    """The work raised what it never should, over this file; the message has the traceback."""
+class DecodingBugError(TrackError):
+    """The work raised what it never should; the file ends as `internal_error`, the log has the traceback."""
 
 
 @dataclass(slots=True)
@@ -259,7 +262,8 @@ def _value(answer: Answer) -> object:
     if answer.error is not None:
         raise answer.error
     if answer.bug is not None:
-        raise DecodingBugError(answer.bug)
+        log.error("a bug in a decoding process:\n%s", answer.bug)
+        raise DecodingBugError("a bug in the analysis of this file; the log has the rest. Please report it")
     return answer.result
 
 

@@ -170,14 +170,21 @@ def test_an_error_of_ours_arrives_as_it_was_raised(
 
 
 @pytest.mark.parametrize(("trick", "shown"), [("bug", "ZeroDivisionError: ouch"), ("unpicklable", "pickle")])
-def test_a_bug_arrives_with_its_traceback_and_the_process_lives_on(
-    with_processes: Callable[..., Processes], file: BinaryIO, restarts: Counter[str], trick: str, shown: str
+def test_a_bug_is_logged_with_its_traceback_and_costs_its_file_alone(
+    with_processes: Callable[..., Processes],
+    file: BinaryIO,
+    restarts: Counter[str],
+    caplog: pytest.LogCaptureFixture,
+    trick: str,
+    shown: str,
 ) -> None:
     processes = with_processes()
 
-    with pytest.raises(DecodingBugError, match=shown):
+    with pytest.raises(DecodingBugError, match="Please report it") as caught:
         processes.run((trick, "ouch"), file)
 
+    assert caught.value.reason == "internal_error"
+    assert shown in caplog.text
     assert not restarts
     assert processes.run(READ, file)[1] == b"some bytes"
 

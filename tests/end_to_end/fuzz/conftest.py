@@ -1,7 +1,6 @@
 import socket
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,25 +9,25 @@ from tests.end_to_end.fuzz.workbench import Workbench, workbench
 from workers.cli.ensembles import chosen_ensemble
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def restarts() -> Counter[str]:
     """How often decoding processes were replaced, by cause."""
     return Counter()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def decode_timeout_s() -> float:
     """Longer than any spoiled file takes on a busy machine."""
     return 30.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bench(
-    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
     redis_url: str,
     restarts: Counter[str],
     decode_timeout_s: float,
-    monkeypatch: pytest.MonkeyPatch,
+    models_of_this_code: None,
 ) -> Iterator[Workbench]:
     """The real handlers; a name or an address outside this machine is never asked for."""
 
@@ -37,18 +36,18 @@ def bench(
             raise socket.gaierror(f"{host} is not known here")
         return socket.getaddrinfo(host, *rest, **more)
 
-    monkeypatch.setattr("workers.extractor.sources.checked_network.getaddrinfo", local_only)
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "root").mkdir()
     _, folder = chosen_ensemble()
-    with workbench(
-        tmp_path / "root",
-        folder,
-        redis_url,
-        lambda cause: restarts.update([cause]),
-        decode_timeout_s=decode_timeout_s,
-    ) as started:
-        yield started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workers.extractor.sources.checked_network.getaddrinfo", local_only)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        with workbench(
+            tmp_path_factory.mktemp("root"),
+            folder,
+            redis_url,
+            lambda cause: restarts.update([cause]),
+            decode_timeout_s=decode_timeout_s,
+        ) as started:
+            yield started

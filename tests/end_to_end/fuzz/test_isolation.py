@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,20 +16,25 @@ from schemas.topics import TRACKS_FEATURES
 from tests.end_to_end.fuzz.hostile_analysis import BREAKS, HANGS, KILLS, hostile_analysis
 from tests.end_to_end.fuzz.workbench import Workbench
 
+pytestmark = pytest.mark.timeout(300)
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 def decode_timeout_s() -> float:
     """What a neighbour of 0.3 s may take on a busy machine; a file that hangs takes it twice."""
-    return 4.0
+    return 5.0
 
 
-@pytest.fixture(autouse=True)
-def _hostile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workers.extractor.extraction.analyse", hostile_analysis)
+@pytest.fixture(scope="module", autouse=True)
+def hostile() -> Iterator[None]:
+    """Before any process starts: autouse fixtures come first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workers.extractor.extraction.analyse", hostile_analysis)
+        yield
 
 
 @pytest.fixture
-def ended(bench: Workbench, _hostile: None) -> Callable[[str | Path], TrackFailed | None]:
+def ended(bench: Workbench) -> "Ended":
     """Extracts what is at a URI or path: the failure, None for features."""
 
     def extract(place: str | Path) -> TrackFailed | None:
@@ -60,7 +65,8 @@ def test_a_file_that_hangs_kills_or_breaks_its_decoder_fails_alone(
     said: str,
     restarted: dict[str, int],
 ) -> None:
-    hostile = bench.root / "hostile.mp3"
+    restarts.clear()
+    hostile = bench.root / f"{reason}.mp3"
     hostile.write_bytes(content)
     neighbours = []
     for number, name in enumerate(sorted(bench.whole) * 2):
@@ -81,18 +87,19 @@ def test_a_file_that_hangs_kills_or_breaks_its_decoder_fails_alone(
 
 
 def test_what_is_no_file_in_a_media_root_is_refused_and_never_waited_for(bench: Workbench, ended: Ended) -> None:
-    (bench.root / "folder.mp3").mkdir()
-    os.mkfifo(bench.root / "pipe.mp3")
+    root = bench.root / "odd"
+    (root / "folder.mp3").mkdir(parents=True)
+    os.mkfifo(root / "pipe.mp3")
     for name, target in {"zero": "/dev/zero", "tty": "/dev/tty", "environ": "/proc/self/environ"}.items():
-        (bench.root / f"{name}.mp3").symlink_to(target)
-    (bench.root / "loop.mp3").symlink_to("loop.mp3")
+        (root / f"{name}.mp3").symlink_to(target)
+    (root / "loop.mp3").symlink_to("loop.mp3")
     with socket.socket(socket.AF_UNIX) as listener:
-        here = os.open(bench.root, os.O_RDONLY)
+        here = os.open(root, os.O_RDONLY)
         try:
-            listener.bind(f"/proc/self/fd/{here}/socket.mp3" if sys.platform == "linux" else str(bench.root / "s"))
+            listener.bind(f"/proc/self/fd/{here}/socket.mp3" if sys.platform == "linux" else str(root / "s"))
         finally:
             os.close(here)
-        failures = {path.name: ended(path) for path in bench.root.glob("*.mp3")}
+        failures = {path.name: ended(path) for path in root.glob("*.mp3")}
 
     assert len(failures) >= 6
     assert {failure.reason for failure in failures.values() if failure} == {"uri_refused"}
