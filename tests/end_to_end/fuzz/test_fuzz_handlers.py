@@ -17,7 +17,7 @@ N_INPUTS = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_INPUTS", "2000"))
 IS_LONG_FORM = "NEEDLEDROP_FUZZ_INPUTS" in os.environ
 SEED = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_SEED", "20261125"))
 # Inputs of each kind among a hundred.
-SHARES = {"audio": 58, "event": 10, "uri": 10, "headers": 5, "http": 6, "features": 2, "outcome": 5, "excerpt": 4}
+SHARES = {"audio": 61, "event": 10, "uri": 10, "headers": 5, "http": 6, "features": 2, "outcome": 5, "excerpt": 1}
 N_THREADS = 4
 MIB = 2**20
 # What allocators keep for later. The short form cannot tell it from a leak; 10,000 inputs leaking 10 kB each would.
