@@ -30,14 +30,14 @@ _PRIOR_WIDTH_OCTAVES = 0.45
 # strongly as one, two and four of it pays this. (Eighths in a real bar do not: kick and snare make two or four beats
 # recur better.) For halves, and for thirds: less, as the equal eighths of a 6/8 arpeggio are three to a beat.
 _EQUAL_PULSES_PENALTIES = np.array([7.0, 3.0])
-_EQUAL_PULSES_RANGE = (0.85, 0.95)  # of the part to whole beats: the penalty begins, is in full
+_EQUAL_PULSES_RANGE = (0.95, 1.0)  # of the part to whole beats: the penalty begins, is in full
 
 # Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.002).
 TEMPLATE: Final[Floats] = np.array(
     [
-        *(-0.8, 1.4, 1.0, -0.6, 1.4, 0.9, 1.0, 2.0, 3.0, 0.3),  # onsets: beats and bars recur, quarter beats do not
-        *(0.5, 1.5, -0.3, 0.0, 0.5, 0.4, -0.9, 0.7, 2.4, 0.1),  # harmony: changes every four beats, not every half
-        *(-1.2, 1.0, 2.4, 2.6),  # cymbals: may play halves, hardly quarters, of a beat
+        *(-0.8, 1.0, 0.3, -0.7, 1.4, 0.5, 1.2, 1.9, 3.0, 0.5),  # onsets: beats and bars recur, quarter beats do not
+        *(0.6, 1.4, -0.6, 0.0, 0.5, 0.2, -0.8, 0.9, 2.4, 0.3),  # harmony: changes every four beats, not every half
+        *(-1.3, 0.9, 2.4, 2.3),  # cymbals: may play halves, hardly quarters, of a beat
     ]
 )
 
