@@ -8,7 +8,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from schemas.errors import InvalidSettingError
+from schemas.errors import InvalidSettingError, UnreachableError
 from shared.kafka.clients import connection
 from shared.kafka.faults import error_of
 from shared.settings.kafka import KafkaSettings
@@ -53,7 +53,7 @@ def require_access(settings: KafkaSettings) -> None:
     """Return as soon as a broker has answered, or when nobody is there, who may still come.
 
     Raises: InvalidSettingError when brokers are there and refuse us, or what we have for them cannot be used; the
-        message names the setting.
+        message names the setting. UnreachableError when they hang up, which has one more reason than a wrong setting.
     """
     errors: list[KafkaError] = []
     quiet = logging.getLogger("needledrop.librdkafka.access")
@@ -79,8 +79,8 @@ def require_access(settings: KafkaSettings) -> None:
                 )
         if any(error.code() in _NOBODY or "Connect to" in error.str() for error in errors):
             return
-    if errors:  # connections are taken and closed without a word: what brokers do that were addressed wrongly
-        raise InvalidSettingError(
+    if errors:  # Connections are taken and closed without a word: what brokers do that are addressed wrongly, or start.
+        raise UnreachableError(
             f"Kafka at {settings.bootstrap_servers} hangs up on us: {_PROTOCOL} ({settings.security_protocol}) is "
             "probably not what it speaks there"
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import InvalidSettingError
+from schemas.errors import NeedledropError
 from shared.embedded.ports import free_port
 from shared.kafka.access import require_access
 from shared.kafka.admin import create_topics
@@ -80,7 +80,7 @@ def test_wrong_credentials_are_one_line_that_names_the_setting(
     }
     wrong = {K + name: value.format(**places) for name, value in changes.items()}
 
-    with pytest.raises(InvalidSettingError, match=named) as caught:
+    with pytest.raises(NeedledropError, match=named) as caught:
         require_access(kafka_settings({**kafka.ways()[way], **wrong}))
 
     assert "\n" not in str(caught.value)

@@ -210,9 +210,7 @@ def server() -> Iterator[_Server]:
 
 
 def fetch_refused(server: _Server, path: str, host: str = "127.0.0.1", **settings: Any) -> str:
-    source = AudioSource(
-        MediaSettings(max_bytes=2 * MIB, read_timeout_s=0.5, total_timeout_s=1.5, max_redirects=3, **settings)
-    )
+    source = AudioSource(MediaSettings(max_bytes=2 * MIB, max_redirects=3, **settings))
     try:
         with pytest.raises(TrackError) as caught:
             source.fetch(f"http://{host}:{server.server_address[1]}/{path}")
@@ -222,23 +220,25 @@ def fetch_refused(server: _Server, path: str, host: str = "127.0.0.1", **setting
 
 
 @pytest.mark.parametrize(
-    ("path", "reason", "said"),
+    ("path", "limits", "reason", "said"),
     [
-        ("endless", "too_large", "NEEDLEDROP_MEDIA_MAX_BYTES"),
-        ("chunked", "too_large", "NEEDLEDROP_MEDIA_MAX_BYTES"),
-        ("gzip", "undecodable_audio", "gzip"),
-        ("headers", "unreachable", ""),
-        ("slow_headers", "unreachable", "timeout"),
-        ("slow_body", "unreachable", "timeout"),
-        ("slow_status", "unreachable", "timeout"),
-        ("never", "unreachable", "timeout"),
-        ("loop", "uri_refused", "NEEDLEDROP_MEDIA_MAX_REDIRECTS"),
-        ("metadata", "uri_refused", "169.254.169.254 is link-local"),
-        ("mapped_metadata", "uri_refused", "link-local"),
+        ("endless", {}, "too_large", "NEEDLEDROP_MEDIA_MAX_BYTES"),
+        ("chunked", {}, "too_large", "NEEDLEDROP_MEDIA_MAX_BYTES"),
+        ("gzip", {}, "undecodable_audio", "gzip"),
+        ("headers", {}, "unreachable", ""),
+        ("slow_headers", {"total_timeout_s": 1.0}, "unreachable", "timeout"),
+        ("slow_body", {"total_timeout_s": 1.0}, "unreachable", "timeout"),
+        ("slow_status", {"total_timeout_s": 1.0}, "unreachable", "timeout"),
+        ("never", {"read_timeout_s": 0.5}, "unreachable", "timeout"),
+        ("loop", {}, "uri_refused", "NEEDLEDROP_MEDIA_MAX_REDIRECTS"),
+        ("metadata", {}, "uri_refused", "169.254.169.254 is link-local"),
+        ("mapped_metadata", {}, "uri_refused", "link-local"),
     ],
 )
-def test_a_hostile_server_is_left_within_the_limits(server: _Server, path: str, reason: str, said: str) -> None:
-    message = fetch_refused(server, path, allow_private_addresses=True)
+def test_a_hostile_server_is_left_within_the_limits(
+    server: _Server, path: str, limits: dict[str, Any], reason: str, said: str
+) -> None:
+    message = fetch_refused(server, path, **limits, allow_private_addresses=True)
 
     assert message.startswith(reason)
     assert said in message

@@ -202,7 +202,7 @@ def test_the_table_has_forty_rows_and_more() -> None:
 def test_a_hostile_uri_is_refused_with_its_reason_and_opens_nothing(
     template: str, said: str | None, places: dict[str, Path], server: CountingServer
 ) -> None:
-    source = AudioSource(MediaSettings(roots=(places["root"],), total_timeout_s=3.0))
+    source = AudioSource(MediaSettings(roots=(places["root"],), total_timeout_s=30.0))
     uri = template.format(port=server.port, **places)
 
     with opened([places["outside"] / "secret.txt"]) as files, heard() as calls, pytest.raises(TrackError) as caught:
@@ -236,7 +236,7 @@ def test_a_redirect_to_a_hostile_uri_is_refused_with_its_reason_and_goes_nowhere
         "workers.extractor.sources.checked_network.address_fault",
         lambda *asked: None if str(asked[0]) == "127.0.0.2" else address_fault(*asked),
     )
-    source = AudioSource(MediaSettings(roots=(places["root"],), total_timeout_s=5.0, max_redirects=3))
+    source = AudioSource(MediaSettings(roots=(places["root"],), total_timeout_s=30.0, max_redirects=3))
     location = template.format(port=server.port, **places)
     redirect = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location.encode() + b"\r\n\r\n"
     server.answer = lambda path: _answer(path) if path == "/secret" else redirect
