@@ -33,7 +33,7 @@ _MEANINGS: Final = tuple(
             "alert (bad certificate|certificate required|unknown ca|certificate unknown|handshake failure)",
             "they refuse NEEDLEDROP_KAFKA_SSL_CERTIFICATE_LOCATION, or want one",
         ),
-        ("PLAINTEXT broker listener|SSL connection closed|wrong version number|packet length", f"{_PROTOCOL} is wrong"),
+        ("PLAINTEXT broker listener|wrong version number|packet length", f"{_PROTOCOL} is wrong"),
     )
 )
 # Properties of librdkafka in its complaints about a configuration.
