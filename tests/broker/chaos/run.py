@@ -27,6 +27,7 @@ from workers.cli.ensembles import chosen_ensemble
 N_KNOWN = 12
 SOME_OF_A_SHARE = 0.3
 SOME_WITHIN_S = 30.0
+WRITERS = ("extractor", "classifier")  # whose zombies could write twice
 FROZEN_S = SESSION_TIMEOUT_S + 2.0
 
 
@@ -125,7 +126,7 @@ def _acts(plan: Plan, running: Pipeline) -> list[tuple[Act, int]]:
     numbers = itertools.cycle(plan.scales or (0,))
     return [
         (fleet.kill_one, plan.n_kills),
-        (lambda chance: fleet.freeze_one(chance, for_s=FROZEN_S), plan.n_freezes),
+        (lambda chance: fleet.freeze_one(chance, for_s=FROZEN_S, roles=WRITERS), plan.n_freezes),
         (running.kill_broker, plan.n_broker_kills),
         (running.kill_redis, plan.n_redis_kills),
         (lambda _: running.scale_to("classifier", next(numbers)), len(plan.scales)),

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,10 +127,10 @@ class Fleet:
                 member.kill()
         return f"SIGKILL {member.name}{'' if alone else ' and its children'}"
 
-    def freeze_one(self, chance: random.Random, *, for_s: float) -> str:
-        """SIGSTOP, and SIGCONT after ``for_s``: a zombie when that is past the session timeout."""
+    def freeze_one(self, chance: random.Random, *, for_s: float, roles: Collection[str] = ()) -> str:
+        """SIGSTOP (to one of ``roles``), and SIGCONT after ``for_s``: a zombie when its session has ended meanwhile."""
         with self._changing:
-            member = self._one(chance)
+            member = self._one(chance, roles)
             os.kill(member.pid or 0, signal.SIGSTOP)
         time.sleep(for_s)
         os.kill(member.pid or 0, signal.SIGCONT)
@@ -162,8 +162,11 @@ class Fleet:
         """The last words of each, for a message that says why a test failed."""
         return "\n".join(f"{member.name}: {member.output()[-1500:]}" for member in self._members.values())
 
-    def _one(self, chance: random.Random) -> ChildProcess:
-        return chance.choice([member for member in self._members.values() if member.is_alive])
+    def _one(self, chance: random.Random, roles: Collection[str] = ()) -> ChildProcess:
+        members = [
+            member for (role, _), member in self._members.items() if member.is_alive and (not roles or role in roles)
+        ]
+        return chance.choice(members)
 
 
 def _is_stopped(pid: int) -> bool:
