@@ -72,8 +72,8 @@ DEFINITIONS: Final = (
     Definition(
         "instrumentalness", 0.0, 1.0, "classifier",
         "Nobody sings or speaks words; choirs without words count as instruments.",
-        "logistic(0.75 (nats by which a member hears more of no voice than of voices, mean over members, + 1.2))"
-        " times absence of speech",
+        "logistic(0.65 (nats by which a member hears more of no voice than of voices, mean over members, + 1.2"
+        " + 0.014 (loudness + 14))) times absence of speech",
         "Spotify's wording; tags", "shared.features.tagged",
     ),
     Definition(

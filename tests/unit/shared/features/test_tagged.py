@@ -23,7 +23,7 @@ NO_TAGS = TagVotes([])
 
 
 def test_instrumentalness_follows_the_lead_of_no_vocals_over_vocals(a_signal: Build) -> None:
-    sung = instrumentalness(a_signal(), TagVotes([{"female vocals": 0.6, "no vocals": 0.03}]))
+    sung = instrumentalness(a_signal(), TagVotes([{"female vocals": 0.7, "no vocals": 0.03}]))
     played = instrumentalness(a_signal(), TagVotes([{"female vocals": 0.02, "no vocals": 0.3}]))
 
     assert sung.value < 0.25
