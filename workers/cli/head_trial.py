@@ -44,9 +44,14 @@ class Trial:
     untested: tuple[str, ...] = field(default=())
 
     @property
+    def guessing(self) -> float:
+        """The balanced accuracy of whoever guesses among the genres that there are."""
+        return 1 / len(self.head.true_genres)
+
+    @property
     def better(self) -> bool:
-        """Whether the head helps at all."""
-        return self.gain > 0
+        """Whether the head helps at all, by more than by saying which genres there are."""
+        return self.gain > 0 and self.head.balanced_accuracy > self.guessing
 
     @property
     def surely(self) -> bool:

@@ -8,30 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from schemas.errors import InvalidSettingError, TrackError
 from schemas.taxonomy import default_taxonomy
-from shared.evaluation.evaluation import plain
-from shared.evaluation.genre_scores import GenreScores
 from shared.evaluation.label_file import LabeledFile, UnusedLine
 from shared.models.manifest import PROBABILITIES, Ensemble, OutputOf, load_ensemble, require_same_patches
 from shared.settings.loading import loaded
 from shared.settings.workers import ModelSettings
-from workers.cli.console import err, json_line, out, piped, progress
-from workers.cli.head_trial import Trial, head_prior, trial
+from workers.cli.console import err, progress
+from workers.cli.head_report import show_trial
+from workers.cli.head_trial import head_prior, trial
 from workers.cli.labelled import present, read_labels
 from workers.cli.tracks import media_roots, tracks_of
 
 if TYPE_CHECKING:
-    from training.heads.fitting import Example
     from workers.cli.hearing import HeardTrack
 
 head = typer.Typer(help="A genre head of your own, trained on audio that you have labelled.", no_args_is_help=True)
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _EMBEDDINGS = tuple(f"{name}/embedding" for name in ("MSD_musicnn", "MSD_vgg", "MTT_musicnn", "MTT_vgg"))
-_FEW_GROUPS = 20  # below, a few lucky or unlucky albums decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ def train(
             prior=head_prior(default_taxonomy()),
             source=f"needledrop head train, {len(examples)} tracks",
         ).version
-    _show(result, examples, version, folder)
+    show_trial(result, examples, version, folder)
     if version is None:
         raise typer.Exit(1)
 
@@ -161,70 +157,3 @@ def _heard(
             else:
                 heard.append((track, one))
     return heard, failed
-
-
-def _show(result: Trial, examples: Sequence["Example"], version: str | None, folder: Path) -> None:
-    groups = {example.group for example in examples}
-    contenders = {"without the head": result.zero_shot, "the head alone": result.head, "both": result.both}
-    if piped():
-        json_line(
-            {
-                "tracks": len(examples),
-                "groups": len(groups),
-                "untested_genres": result.untested,
-                "scores": {name: _fields(scores) for name, scores in contenders.items()},
-                "gain": plain(result.gain),
-                "gain_interval": plain([result.interval.low, result.interval.high]),
-                "weight": result.weight,
-                "version": version,
-            }
-        )
-        return
-    out.print(
-        f"{len(examples)} tracks of {len({e.genre for e in examples})} genres in {len(groups)} groups; each track"
-    )
-    out.print("is judged by a head that has heard nothing of its group.")
-    table = Table("", "top-1", "balanced", "95 %", "top-3", "ECE", box=None, padding=(0, 2, 0, 0))
-    for name, scores in contenders.items():
-        interval = scores.intervals["balanced_accuracy"]
-        table.add_row(
-            name,
-            *(f"{value:.2f}" for value in (scores.top1, scores.balanced_accuracy)),
-            f"{interval.low:.2f} to {interval.high:.2f}",
-            *(f"{value:.2f}" for value in (scores.top3, scores.ece)),
-        )
-    out.print(table)
-    out.print(_verdict(result, len(groups)))
-    if version is None:
-        out.print("Nothing was written; --anyway writes it.")
-    else:
-        out.print(f"Written: {version}, in which the head weighs {result.weight:g}. Try: needledrop label --ensemble")
-        out.print(f"{folder} PATH; workers take NEEDLEDROP_MODELS_ENSEMBLE={folder}", style="dim")
-
-
-def _verdict(result: Trial, n_groups: int) -> str:
-    interval = (
-        f"{result.gain:+.2f} of balanced accuracy (95 %: {result.interval.low:+.2f} to {result.interval.high:+.2f})"
-    )
-    if not result.better:
-        lines = [f"[yellow]The head makes labels no better:[/] {interval}."]
-    elif not result.surely:
-        lines = [f"[yellow]The head may help, but that can be luck:[/] {interval}."]
-    else:
-        lines = [f"[green]The head makes labels better:[/] {interval}."]
-    if n_groups < _FEW_GROUPS:
-        lines.append(
-            f"{n_groups} groups are few to learn from, and to be tested on: more artists help more than more tracks."
-        )
-    if result.untested:
-        lines.append(f"Of one group only, so never met before a test: {', '.join(result.untested)}.")
-    return "\n".join(lines)
-
-
-def _fields(scores: GenreScores) -> dict[str, object]:
-    names = ("top1", "top3", "balanced_accuracy", "macro_top3", "ece")
-    return {name: plain(getattr(scores, name)) for name in names} | {
-        "intervals": {
-            name: plain([interval.low, interval.high]) for name, interval in scores.intervals.items() if name in names
-        }
-    }

@@ -55,6 +55,14 @@ def test_head_that_knows_a_genre_more_makes_labels_better() -> None:
     assert result.weight in WEIGHTS
 
 
+def test_head_that_knows_only_which_genres_there_are_makes_nothing_better() -> None:
+    # Zero-shot labels never say reggae; a head that always does is right of a third, and no wiser than a guess.
+    result = tried({genre: [0.01, 0.98, 0.01] for genre in HEARD})
+
+    assert result.head.balanced_accuracy == pytest.approx(result.guessing)
+    assert not result.better
+
+
 def test_head_that_is_wrong_makes_labels_worse_and_weighs_little() -> None:
     result = tried({"rock": [0.9, 0.08, 0.02], "jazz": [0.02, 0.08, 0.9], "reggae": [0.5, 0.1, 0.4]})
 
