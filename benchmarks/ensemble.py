@@ -1,6 +1,6 @@
 """How long the four networks take for one clip: compiled into one graph, beside the plain graphs as they are.
 
-    python -m benchmarks.ensemble [--clips FOLDER] [--rounds N]
+    python -m benchmarks.ensemble [--clips FOLDER] [--calibrate FOLDER] [--rounds N]
 
 One thread, ten patches of 3 s, five at a time. Contenders take turns, ratios are medians over the rounds, and time is
 the thread's own on the processor, so that a busy machine moves both sides alike. The floor is the multiplications that
@@ -32,9 +32,12 @@ from shared.front_end.patches import cut, segments_of
 from shared.front_end.spec import MUSICNN_96
 from shared.models.compiler.costs import cost_per_patch
 from shared.models.compiler.ensemble import Network, compile_ensemble, emitted
+from shared.models.compiler.int8_ensemble import compile_int8
 from shared.models.compiler.probes import probe_patches
 from shared.models.graphs import EXPOSABLE, INPUT, PROBABILITIES, plain_graph
 from shared.models.published import PATCH_FRAMES, PUBLISHED, published_weights
+from workers.cli.calibration_music import calibration_patches
+from workers.cli.demo_music import demo_music
 
 N_PATCHES = 10  # a clip of 30 s
 BATCH_PATCHES = 5
@@ -173,7 +176,7 @@ def peak_rss_mb(plain: dict[str, onnx.ModelProto], compiled: onnx.ModelProto) ->
         return peaks
 
 
-def measure(clips: Path | None, n_rounds: int) -> dict[str, object]:
+def measure(clips: Path | None, calibrate: Path | None, n_rounds: int) -> dict[str, object]:
     """All numbers of the table."""
     members = [Network(model, published_weights(model)) for model in PUBLISHED]
     started = time.perf_counter()
@@ -185,12 +188,15 @@ def measure(clips: Path | None, n_rounds: int) -> dict[str, object]:
     content = compiled.graph.SerializeToString()
     exact_answer, frugal = exact(session(content)), exact(session(content, arena=False))
     exposed_answer = everything(session(exposed.SerializeToString()))
+    int8 = compile_int8(members, calibration_patches(calibrate or demo_music()))
+    int8_answer = exact(session(int8.graph.SerializeToString()))
     probes = list(probe_patches().values())
     patches = np.stack([probes[i % len(probes)] for i in range(N_PATCHES)])
     seconds = timed(
         {
             "stock": lambda: answers(stock_answer, patches),
             "exact": lambda: answers(exact_answer, patches),
+            "int8": lambda: answers(int8_answer, patches, 2),
             "exact, everything exposed": lambda: answers(exposed_answer, patches),
             "exact, no arena": lambda: answers(frugal, patches),
             "exact, no arena, 2 at a time": lambda: answers(frugal, patches, 2),
@@ -219,6 +225,8 @@ def measure(clips: Path | None, n_rounds: int) -> dict[str, object]:
         "peak_rss_mb": peak_rss_mb(plain, compiled.graph),
         "synthetic": {"n_patches": compiled.verification.n_patches, "patch_max": compiled.verification.worst},
         "clips": errors_on_clips(stock_answer, exact_answer, clips) if clips else None,
+        "int8_clips": errors_on_clips(stock_answer, int8_answer, clips) if clips else None,
+        "int8_error": dict(int8.error),
     }
 
 
@@ -245,12 +253,21 @@ def print_table(results: dict[str, Any]) -> None:
         )
     else:
         print("; no clips (NEEDLEDROP_TEST_CLIPS or --clips)")
+    print(f"int8, on music that it was not calibrated on {results['int8_error']['patch_max']:.1e} of a patch", end="")
+    if of_int8 := results["int8_clips"]:
+        print(
+            f"; on the clips {of_int8['clip_mean_max']:.1e} of a clip's mean, {of_int8['patch_max']:.1e} of a patch; "
+            f"the same three best tags {of_int8['same_three_best']:.3f}",
+            end="",
+        )
+    print()
 
 
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=Path, default=os.environ.get("NEEDLEDROP_TEST_CLIPS"), help="folder of audio")
+    parser.add_argument("--calibrate", type=Path, help="folder of music for int8; not the clips; a demo track else")
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--peak-rss", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--no-arena", action="store_true", help=argparse.SUPPRESS)
@@ -259,7 +276,7 @@ def main() -> None:
     if arguments.peak_rss:
         label_and_print_peak_rss(arguments.files, arena=not arguments.no_arena)
         return
-    results = measure(arguments.clips, arguments.rounds)
+    results = measure(arguments.clips, arguments.calibrate, arguments.rounds)
     print_table(results)
     write("ensemble", results)
 

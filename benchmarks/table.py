@@ -42,11 +42,15 @@ def _ensemble_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     exact = f"{found['ms_per_clip']['exact']:.0f} ms a clip on one core, {found['times_stock']['exact']:.1f} x stock"
     clips = found["clips"]
     differs = f", means differ by {clips['clip_mean_max']:.0e} at most" if clips else ""
+    int8 = f"{found['ms_per_clip']['int8']:.0f} ms, {found['times_stock']['int8']:.1f} x stock"
+    if found["int8_clips"]:
+        int8 += f", means differ by {found['int8_clips']['clip_mean_max']:.0e} at most"
     floor = f"{found['achieved_over_floor']:.2f} x the time that its multiplications need at MatMul's rate"
     command = _command(found)
     return [
         ("four networks, exact, beside stock ONNX Runtime", exact + differs, command),
-        ("the same beside the floor", floor, command),
+        ("the same in 8 bits (`models build --int8`)", int8, command),
+        ("exact beside the floor", floor, command),
     ]
 
 

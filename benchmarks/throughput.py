@@ -110,11 +110,14 @@ def measure(music: Path, kafka_home: Path | None, n_tracks: int, musicnn_venv: P
         bench = Bench(clips, folder, kafka_home, n_tracks)
         few = max(n_tracks // 4, 1)
         peers = [_peers(python, heard)]
+        _say("peers, first time", peers[0])
         on = bench.pipeline(n_tracks, again=True)
         found["kafka_again"] = on.pop("again")
         found["kafka_features_on"] = on
+        _say("kafka, features on, and again", [on, found["kafka_again"]])
         found["in_process_features_on"] = bench.in_process(few, features=True)
         found["kafka_features_off"] = bench.pipeline(few, again=False, **_OFF)
+        _say("kafka, features off", found["kafka_features_off"])
         found["in_process_features_off"] = bench.in_process(few, features=False)
         peers.append(_peers(python, heard))
         for peer in peers[0]:
@@ -126,6 +129,11 @@ def measure(music: Path, kafka_home: Path | None, n_tracks: int, musicnn_venv: P
             }
     found["ratios"] = _ratios(found)
     return found
+
+
+def _say(what: str, found: object) -> None:
+    """Progress, for who waits."""
+    print(f"{what}: {found}", file=sys.stderr, flush=True)
 
 
 def _peers(python: Path | None, clips: Sequence[Path]) -> dict[str, list[Spent]]:

@@ -97,6 +97,8 @@ class Ensemble(_Described):
     """Parameters of fusion and calibration; what fuses reads them."""
     taxonomy: str
     """Version of the taxonomy that the answers are given in."""
+    error: dict[str, float] | None = None
+    """How far the answers are from those of the exact networks, as whoever built it measured; None: they are exact."""
     label_embedding: OutputOf | None = None
     """The output whose mean over the patches travels in labels; None: labels have no embedding."""
 
@@ -136,7 +138,8 @@ class Ensemble(_Described):
 
     def as_json(self) -> dict[str, JsonValue]:
         """All fields, ready for JSON."""
-        fields: dict[str, JsonValue] = self.model_dump(mode="json", exclude={"front_ends"})
+        left_out = {"front_ends"} | ({"error"} if self.error is None else set())
+        fields: dict[str, JsonValue] = self.model_dump(mode="json", exclude=left_out)
         if self.label_embedding is None:
             del fields["label_embedding"]  # ensembles from before it was known keep their digests
         return {**fields, "front_ends": [asdict(front_end) for front_end in self.front_ends]}

@@ -8,7 +8,11 @@ import soundfile
 
 from benchmarks import growth, latency, throughput
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore:.*deprecated and slated for removal:DeprecationWarning"),  # what librosa imports
+]
 
 
 @pytest.fixture(scope="module")

@@ -62,6 +62,55 @@ class Emission:
         product = self.node("Mul", [value, self.constant(f"{name}/scale", scale)], f"{name}/scaled")
         return self.node("Add", [product, self.constant(f"{name}/offset", offset)], name)
 
+    def typed(self, name: str, values: NDArray[np.generic]) -> str:
+        """Add a constant as it is."""
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
+
+    def to_steps(self, value: str, name: str, step: float) -> str:
+        """Add rounding to steps of this size: floats become unsigned bytes, clipped."""
+        constants = [
+            self.typed(f"{name}/step", np.array(step, np.float32)),
+            self.typed(f"{name}/zero", np.array(0, np.uint8)),
+        ]
+        return self.node("QuantizeLinear", [value, *constants], name)
+
+    def byte_convolution(
+        self,
+        value: str,
+        name: str,
+        weights: NDArray[np.int8],
+        steps: NDArray[np.float32],
+        bias: NDArray[np.int32],
+        *,
+        zero: int = 0,
+        pads: Sequence[int] = (0, 0, 0, 0),
+        strides: Sequence[int] = (1, 1),
+    ) -> str:
+        """Add a convolution of unsigned bytes, which gives such; ``zero`` is the byte that is padded and counts as 0.
+
+        ``weights`` is [filters, channels, rows, columns]; what comes out is ``steps * (sum + bias)``, rounded, clipped.
+        """
+        one = self.typed(f"{name}/one", np.array(1, np.float32))
+        nothing = self.typed(f"{name}/nothing", np.array(0, np.uint8))
+        inputs = [value, one, self.typed(f"{name}/zero", np.array(zero, np.uint8))]
+        inputs += [self.typed(f"{name}/weights", weights), self.typed(f"{name}/steps", steps)]
+        inputs += [self.typed(f"{name}/zeros", np.zeros(len(steps), np.int8)), one, nothing]
+        inputs.append(self.typed(f"{name}/bias", bias))
+        return self.node("QLinearConv", inputs, name, kernel_shape=weights.shape[2:], pads=pads, strides=strides)
+
+    def to_floats(self, value: str, name: str) -> str:
+        """Add the numbers that bytes are, as floats."""
+        return self.node("Cast", [value], name, to=TensorProto.FLOAT)
+
+    def trial(self, value: str, n_channels: int) -> onnx.ModelProto:
+        """A model whose one output is ``value``; its input is [n, channels, rows, columns]."""
+        given = helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", n_channels, "rows", "columns"])
+        graph = helper.make_graph(
+            self._nodes, "trial", [given], [helper.make_empty_tensor_value_info(value)], self._constants
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
     def output(self, value: str, name: str, shape: Sequence[int]) -> None:
         """Make a value an output of the graph, named ``name``, of ``shape`` for each patch."""
         self.node("Identity", [value], name)

@@ -1,6 +1,6 @@
 """Emits the convolutions that read the mel spectrogram, with the filters of all musicnns side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,14 +23,17 @@ class FrontEndTensor:
     places: Mapping[str, Positions]  # by name of the network, branch after branch
 
 
-def emit_front_end(graph: Emission, networks: Mapping[str, FoldedMusicnn]) -> FrontEndTensor:
-    """The five branches, each one convolution for all networks and its maximum over frequency."""
+def emit_branches(
+    graph: Emission, networks: Mapping[str, FoldedMusicnn], branches: Sequence[int] = range(len(FRONT_END_KERNELS))
+) -> FrontEndTensor:
+    """Some of the five branches, each one convolution for all networks and its maximum over frequency."""
     patches = graph.node("Unsqueeze", [INPUT, graph.constant("front_end/axis", [1])], "patches")
     values: list[str] = []
     clippings: list[Clipping] = []
     places: dict[str, list[Positions]] = {name: [] for name in networks}
     n_channels = 0
-    for i, (n_frames, n_bands) in enumerate(FRONT_END_KERNELS):
+    for i in branches:
+        n_frames, n_bands = FRONT_END_KERNELS[i]
         first = n_channels
         for name, network in networks.items():
             places[name].append(first + np.arange(len(network.orders[i])))

@@ -10,7 +10,7 @@ from shared.models.compiler.emission import Emission
 from shared.models.compiler.folding import Positions
 from shared.models.compiler.layout import filled, whole_blocks
 from shared.models.compiler.musicnn import FoldedMusicnn, frames_before
-from shared.models.compiler.musicnn_front_end import FrontEndTensor, emit_clipped, emit_front_end
+from shared.models.compiler.musicnn_front_end import FrontEndTensor, emit_branches, emit_clipped
 from shared.models.graphs import EMBEDDING, POOLS, PROBABILITIES
 
 _POOL_OPERATIONS = ("ReduceMax", "ReduceMean")  # in the order in which the original interleaves them
@@ -25,15 +25,21 @@ class _Features:
     n_pooled: int
 
 
-def emit_musicnns(graph: Emission, networks: Mapping[str, FoldedMusicnn], exposed: Collection[str]) -> None:
+def emit_musicnns(
+    graph: Emission,
+    networks: Mapping[str, FoldedMusicnn],
+    exposed: Collection[str],
+    front_end: FrontEndTensor | None = None,
+) -> None:
     """Add networks by name, with the outputs ``<name>/probabilities`` and those of ``exposed``.
 
     Args:
         graph: gets the nodes.
         networks: at least one.
         exposed: any of ``<name>/embedding`` and ``<name>/pools``; others are not ours.
+        front_end: what it gives, when that is in the graph already.
     """
-    front_end = emit_front_end(graph, networks)
+    front_end = front_end or emit_branches(graph, networks)
     front_pools = [_pooled(graph, operation, front_end.value) for operation in _POOL_OPERATIONS]
     for name, network in networks.items():
         layers = _mid_end(graph, name, network, front_end)

@@ -46,10 +46,10 @@ def verified(
     probes = probe_patches()
     patches = np.stack(list(probes.values()))
     names = [name for roles in outputs.values() for name in roles.values()]
-    compiled = _answers(graph, names, patches)
+    compiled = answers(graph, names, patches)
     differences: dict[str, float] = {}
     for network, roles in outputs.items():
-        expected = _answers(plain[network], list(roles), patches)
+        expected = answers(plain[network], list(roles), patches)
         for role, name in roles.items():
             by_patch = _differences(compiled[name], expected[role])
             differences[name] = float(by_patch.max())
@@ -70,7 +70,8 @@ def _differences(found: NDArray[np.float32], expected: NDArray[np.float32]) -> N
     return differences
 
 
-def _answers(graph: onnx.ModelProto, names: list[str], patches: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+def answers(graph: onnx.ModelProto, names: list[str], patches: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """What a graph answers to patches [n, 187, 96], by name of the tensor; few at a time."""
     session = _session(graph, names)
     parts = list(_runs(session, names, patches))
     return {name: np.concatenate(values) for name, values in zip(names, zip(*parts, strict=True), strict=True)}

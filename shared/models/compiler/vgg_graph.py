@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.models.compiler.architectures import VGG_FLAT_POSITIONS
+from shared.models.compiler.architectures import VGG_FLAT_POSITIONS, Dense
 from shared.models.compiler.emission import Emission
 from shared.models.compiler.layout import Window, vgg_windows
 from shared.models.compiler.vgg import ClippedConvolution, FoldedVgg, Places, VggBlock
@@ -32,25 +32,26 @@ def emit_vgg(graph: Emission, name: str, network: FoldedVgg, exposed: Collection
         exposed: may have ``<name>/embedding``; others are not ours.
     """
     windows = vgg_windows()
-    tensors = _patches(graph, name, windows[0], network.padding)
+    tensors = _Tensors(emit_patches(graph, name, windows[0], network.padding), 1)
     for number, (block, window) in enumerate(zip(network.blocks, windows, strict=True), start=1):
         # The first convolution's padding is around the patch already.
         pads = (0, 0, 0, 0) if number == 1 else (1, 1, *window.pads_after)
         tensors = _Convolutions(graph, window, pads).block(f"{name}/{number}CNN", tensors, block)
     flat = graph.node("Flatten", [tensors.whole], f"{name}/flat")
-    _dense(graph, name, flat, network)
+    places = network.blocks[-1].places
+    emit_dense(graph, name, flat, places, network.output, n_places=places.n_whole)
     if f"{name}/{EMBEDDING}" in exposed:
         _embedding(graph, name, flat, network.blocks[-1].places)
 
 
-def _dense(graph: Emission, name: str, flat: str, network: FoldedVgg) -> None:
+def emit_dense(graph: Emission, name: str, flat: str, places: Places, output: Dense, *, n_places: int) -> None:
     """Probabilities. The original flattened position, then channel; here it is place, then position."""
-    places, n_units = network.blocks[-1].places, len(network.output.bias)
-    rows = network.output.kernel.reshape(VGG_FLAT_POSITIONS, len(places.place), n_units)
+    n_units = len(output.bias)
+    rows = output.kernel.reshape(VGG_FLAT_POSITIONS, len(places.place), n_units)
     alive = np.flatnonzero(places.place >= 0)
-    kernel = np.zeros((places.n_whole, VGG_FLAT_POSITIONS, n_units))
+    kernel = np.zeros((n_places, VGG_FLAT_POSITIONS, n_units))
     kernel[places.place[alive]] = (rows[:, alive] * places.scale[alive][:, None]).transpose(1, 0, 2)
-    bias = network.output.bias + np.einsum("pcu,c->u", rows, places.offset)
+    bias = output.bias + np.einsum("pcu,c->u", rows, places.offset)
     logits = graph.dense(flat, f"{name}/dense", kernel.reshape(-1, n_units), bias)
     graph.output(graph.node("Sigmoid", [logits], f"{name}/sigmoid"), f"{name}/{PROBABILITIES}", [n_units])
 
@@ -64,7 +65,7 @@ def _embedding(graph: Emission, name: str, flat: str, places: Places) -> None:
     graph.output(full, f"{name}/{EMBEDDING}", [source.size])
 
 
-def _patches(graph: Emission, name: str, window: Window, padding: float) -> _Tensors:
+def emit_patches(graph: Emission, name: str, window: Window, padding: float) -> str:
     """The part of the patches that can reach the output, padded as before a 3x3 convolution: [n, 1, frames, bands]."""
     after = [
         pad + size - whole
@@ -73,7 +74,7 @@ def _patches(graph: Emission, name: str, window: Window, padding: float) -> _Ten
     pads = graph.constant(f"{name}/pads", [0, 1, 1, 0, *after])  # a negative pad crops
     value = graph.constant(f"{name}/padding", np.array(padding))
     padded = graph.node("Pad", [INPUT, pads, value], f"{name}/padded")
-    return _Tensors(graph.node("Unsqueeze", [padded, graph.constant(f"{name}/axis", [1])], f"{name}/patches"), 1)
+    return graph.node("Unsqueeze", [padded, graph.constant(f"{name}/axis", [1])], f"{name}/patches")
 
 
 @dataclass(frozen=True, slots=True)
