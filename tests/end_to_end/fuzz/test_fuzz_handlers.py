@@ -14,7 +14,7 @@ import pytest
 from tests.end_to_end.fuzz.workbench import Workbench
 
 N_INPUTS = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_INPUTS", "2000"))
-IS_LONG_FORM = "NEEDLEDROP_FUZZ_INPUTS" in os.environ
+IS_LONG_FORM = "NEEDLEDROP_TEST_FUZZ_INPUTS" in os.environ
 SEED = int(os.environ.get("NEEDLEDROP_TEST_FUZZ_SEED", "20261125"))
 # Inputs of each kind among a hundred.
 SHARES = {"audio": 61, "event": 10, "uri": 10, "headers": 5, "http": 6, "features": 2, "outcome": 5, "excerpt": 1}
@@ -61,7 +61,7 @@ def test_spoiled_inputs_end_as_an_event_or_a_failure_and_leave_nothing_behind(
         took_s = time.monotonic() - began
         after = rss_bytes()
 
-    if "NEEDLEDROP_TEST_FUZZ_INPUTS" in os.environ:
+    if IS_LONG_FORM:
         lines = [f"\nseed {SEED}: {N_INPUTS} inputs in {took_s:.0f} s; processes replaced: {dict(restarts)}"]
         lines += [
             f"memory of {whose}: {then / MIB:.0f} MB after {n_warm} inputs, {now / MIB:.0f} MB at the end"
@@ -74,5 +74,6 @@ def test_spoiled_inputs_end_as_an_event_or_a_failure_and_leave_nothing_behind(
     assert outcomes.total() == N_INPUTS
     assert len(psutil.Process().children(recursive=True)) == family
     assert psutil.Process().num_fds() <= n_open + N_THREADS
-    assert not restarts
+    # A decoder may crash over a file (libsndfile does, seeking in damaged Vorbis): then that file says so, no other.
+    assert restarts.total() == 2 * sum(n for outcome, n in outcomes.items() if "decoder_" in outcome)
     assert max(now - then for now, then in zip(after, before, strict=True)) < _MAY_GROW_BYTES
