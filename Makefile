@@ -86,11 +86,12 @@ format: setup-dev ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-schemas: setup-dev ## JSON Schemas, AsyncAPI document, tables of settings and metrics, rules for Kubernetes
+schemas: setup-dev ## JSON Schemas, AsyncAPI document, tables of settings and metrics, rules for Kubernetes, dashboards
 	@$(BIN)/python -m schemas.documents
 	@$(BIN)/python -m shared.settings.documents
 	@$(BIN)/python -m shared.metrics.documents
 	@$(BIN)/python deploy/kubernetes/monitoring/generate.py
+	@$(BIN)/python -m deploy.grafana.generate
 
 # Resumable; DATA is anything that `needledrop data check` reads.
 train-table: setup-training ## four losses by two seeds and a narrow network, compared: make train-table DATA=folder OUT=folder

@@ -85,16 +85,25 @@ class Submitter:
                 f"the brokers at NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS did not take a submission: {self._failed.str()}"
             )
 
+    def flush(self) -> None:
+        """Wait until all that was submitted is durable.
+
+        Raises: UnreachableError, InvalidSettingError when the brokers did not take it.
+        """
+        if self._producer.flush(_FLUSH_S):
+            raise UnreachableError(
+                f"the brokers did not take all submissions within {_FLUSH_S:.0f} s: are they up, and is "
+                "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS right?"
+            )
+        self._raise_failed()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         try:
-            if kind is None and self._producer.flush(_FLUSH_S):
-                raise UnreachableError(
-                    f"the brokers did not take all submissions within {_FLUSH_S:.0f} s: are they up, and is "
-                    "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS right?"
-                )
+            if kind is None:
+                self.flush()
             self._raise_failed()
         finally:
             self._limit.close()

@@ -20,6 +20,7 @@ from workers.cli.heads import head
 from workers.cli.labeling import label
 from workers.cli.publishing import delete, get, submit, watch
 from workers.cli.rebuilding import cache
+from workers.cli.relabeling import relabel
 from workers.cli.running import demo, up, worker
 from workers.cli.top import top
 from workers.cli.train import train
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, up, label, submit, delete, watch, get, find, top, evaluate, worker, token):
+for command in (demo, up, label, submit, delete, watch, get, find, top, relabel, evaluate, worker, token):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")

@@ -3,6 +3,7 @@
 import json
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +12,9 @@ from schemas.errors import NeedledropError
 from schemas.events import TrackSubmitted
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
 from shared.kafka.following import following
-from shared.kafka.submitting import Submitter
+from shared.kafka.submitting import MAX_OUTSTANDING, Submitter
 from shared.redis.views import TrackViews, ViewKind
+from workers.cli.backfilling import Source, backfill
 from workers.cli.console import err, json_line, out, piped, progress
 from workers.cli.settings import kafka_settings, redis_settings
 from workers.cli.showing import show_outcome, show_view
@@ -33,10 +35,26 @@ def submitted(track: NamedTrack) -> TrackSubmitted:
 
 
 def submit(
-    names: Annotated[list[str], typer.Argument(metavar="PATH|URI...", help="Files, folders (walked) or URIs.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH|URI...]", help="Files, folders (walked) or URIs.")
+    ] = None,
     track_id: Annotated[str | None, typer.Option("--id", help="The track's id, when there is one track.")] = None,
+    music4all: Annotated[Path | None, typer.Option(metavar="DIR", help="Every track of a copy of Music4All.")] = None,
+    jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="Tracks as JSON lines: track_id, uri, ...")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Tracks as a table with a header.")] = None,
+    outstanding: Annotated[
+        int, typer.Option(min=2, help="As many a partition may wait for the extractor; live tracks wait behind them.")
+    ] = MAX_OUTSTANDING,
 ) -> None:
-    """Publish new-track events."""
+    """Publish new-track events. A file of many tracks that was stopped goes on where it was."""
+    source = Source(music4all=music4all, jsonl=jsonl, csv=csv)
+    if source.is_named:
+        if names or track_id:
+            raise typer.BadParameter("a file of many tracks is submitted by itself")
+        backfill(source, outstanding=outstanding)
+        return
+    if not names:
+        raise typer.BadParameter("name files, folders or URIs, or one of --music4all, --jsonl, --csv")
     tracks = tracks_of(names)
     if track_id is not None:
         if len(tracks) != 1:
@@ -48,7 +66,7 @@ def submit(
         def waiting() -> None:
             bar.update(task, description="waiting for the extractor")
 
-        with Submitter(kafka_settings(), on_wait=waiting) as submitter:
+        with Submitter(kafka_settings(), max_outstanding=outstanding, on_wait=waiting) as submitter:
             for track in tracks:
                 event = submitted(track)
                 submitter.submit(event)

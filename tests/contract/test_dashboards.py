@@ -1,0 +1,80 @@
+"""The dashboards: current, complete, and about metrics that the code has. Their queries are run in end_to_end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.grafana.generate import DASHBOARDS, FOLDER, text_of
+from deploy.grafana.panels import DATASOURCE, Dashboard, Panel
+from tests.contract.test_alerts import METRICS, RECORDED, names_in, selectors_in
+
+ROOT = Path(__file__).parents[2]
+# Grafana's names; a misspelt one is shown as a bare number.
+UNITS = {"ops", "short", "s", "percentunit", "bytes"}
+OF_PROCESSES = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
+ALL_PANELS = [
+    pytest.param(panel, id=f"{dashboard.uid}: {panel.title}")
+    for dashboard in DASHBOARDS
+    for row in dashboard.rows
+    for panel in row.panels
+]
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
+def test_dashboard_file_is_that_of_the_code(dashboard: Dashboard) -> None:
+    assert (FOLDER / f"{dashboard.uid}.json").read_text(encoding="utf-8") == text_of(dashboard), "run `make schemas`"
+
+
+def test_there_are_no_other_dashboards() -> None:
+    assert {path.stem for path in FOLDER.iterdir()} == {dashboard.uid for dashboard in DASHBOARDS}
+
+
+@pytest.mark.parametrize("panel", ALL_PANELS)
+def test_panel_says_what_it_shows_in_a_unit_that_grafana_knows(panel: Panel) -> None:
+    assert panel.what.endswith(".")
+    assert panel.unit in UNITS
+    assert panel.queries
+
+
+@pytest.mark.parametrize("panel", ALL_PANELS)
+def test_panel_reads_metrics_and_labels_that_there_are(panel: Panel) -> None:
+    for expression in panel.queries.values():
+        names = names_in(expression)
+        assert names
+        assert names - METRICS.keys() - RECORDED - OF_PROCESSES == set()
+        for metric, label, _ in selectors_in(expression):
+            assert label in METRICS[metric].labels, f"{metric} has no label {label}"
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
+def test_rows_fill_the_width_of_the_page_and_no_more(dashboard: Dashboard) -> None:
+    assert {sum(panel.width for panel in row.panels) for row in dashboard.rows} == {24}
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.uid)
+def test_panels_do_not_overlap(dashboard: Dashboard) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in json.loads(text_of(dashboard))["panels"]:
+        grid = panel["gridPos"]
+        cells = {
+            (x, y) for x in range(grid["x"], grid["x"] + grid["w"]) for y in range(grid["y"], grid["y"] + grid["h"])
+        }
+        assert not taken & cells, panel["title"]
+        taken |= cells
+
+
+def test_compose_provisions_the_datasource_and_the_folder_that_dashboards_name() -> None:
+    services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    mounted = {one["target"]: one["source"] for one in services["grafana"]["volumes"]}
+    provisioning = ROOT / mounted["/etc/grafana/provisioning"]
+    [datasource] = yaml.safe_load((provisioning / "datasources" / "prometheus.yml").read_text())["datasources"]
+    [provider] = yaml.safe_load((provisioning / "dashboards" / "needledrop.yml").read_text())["providers"]
+
+    assert {"type": datasource["type"], "uid": datasource["uid"]} == DATASOURCE
+    assert datasource["url"] == "http://prometheus:9090"
+    assert ROOT / mounted[provider["options"]["path"]] == FOLDER
+    home = Path(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert (FOLDER / home.name).is_file()
