@@ -34,17 +34,18 @@ def table(measured: dict[str, dict[str, Any]]) -> str:
         taken = ", ".join(f"{hour:.0f} h on {n} cores" for n, hour in hours.items())
         rows.append(("109,269 clips of Music4All, from these rates", taken, "`benchmarks.music4all`"))
     lines = ["| | measured | command |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    machines = sorted({f"{one['machine']}, {one['date']}" for one in measured.values()})
-    return "\n".join([*lines, "", f"Clips of 30 s. Machine: {'; '.join(machines)}.", ""])
+    runs = [f"{name}: {one['date']}, load {one['load_before']} when it began" for name, one in measured.items()]
+    machines = sorted({one["machine"] for one in measured.values()})
+    return "\n".join([*lines, "", f"Clips of 30 s on {'; '.join(machines)} ({'; '.join(runs)}).", ""])
 
 
 def _ensemble_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     exact = f"{found['ms_per_clip']['exact']:.0f} ms a clip on one core, {found['times_stock']['exact']:.1f} x stock"
     clips = found["clips"]
-    differs = f", means differ by {clips['clip_mean_max']:.0e} at most" if clips else ""
+    differs = f", means differ by {clips['clip_mean_max']:.1e} at most" if clips else ""
     int8 = f"{found['ms_per_clip']['int8']:.0f} ms, {found['times_stock']['int8']:.1f} x stock"
     if found["int8_clips"]:
-        int8 += f", means differ by {found['int8_clips']['clip_mean_max']:.0e} at most"
+        int8 += f", means differ by {found['int8_clips']['clip_mean_max']:.1e} at most"
     floor = f"{found['achieved_over_floor']:.2f} x the time that its multiplications need at MatMul's rate"
     command = _command(found)
     return [
@@ -58,16 +59,22 @@ def _throughput_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     ratios, command = found["ratios"], _command(found)
     rows = []
     for features, name in (("features_on", "twelve features on"), ("features_off", "features off")):
-        rate = found[f"kafka_{features}"]["tracks_per_s"]
-        over = (
-            f"{ratios[f'{features}_over_simple_loop']:.1f} x librosa and stock ONNX Runtime in a loop, "
-            f"{ratios[f'{features}_over_in_process']:.2f} x the same without Kafka"
-        )
-        if f"{features}_over_musicnn" in ratios:
-            over = f"{ratios[f'{features}_over_musicnn']:.0f} x the package musicnn, {over}"
-        rows.append((f"submitted event to committed label, {name}", f"{rate:.1f} tracks/s: {over}", command))
+        used = found[f"kafka_{features}"]["processor_ms"]
+        less = {
+            peer: ratios[f"{features}_over_{peer}_by_processor_time"]
+            for peer in ("musicnn", "simple_loop", "in_process")
+            if f"{features}_over_{peer}_by_processor_time" in ratios
+        }
+        over = f"{less['simple_loop']:.1f} x less than librosa and stock ONNX Runtime in a loop"
+        if "musicnn" in less:
+            over = f"{less['musicnn']:.0f} x less than the package musicnn, {over}"
+        over += f", {1.0 / less['in_process']:.2f} x what it takes without Kafka"
+        what = f"submitted event to committed label, {name}"
+        rows.append((what, f"{used:.0f} ms of processor time a track, all processes: {over}", command))
     again = found["kafka_again"]["tracks_per_s"]
-    rows.append(("the same contents again", f"{again:.0f} tracks/s: {ratios['again_over_first']:.0f} x", command))
+    rows.append(
+        ("the same contents again", f"{again:.0f} tracks/s, {ratios['again_over_first']:.0f} x as many", command)
+    )
     return rows
 
 

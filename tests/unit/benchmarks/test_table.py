@@ -5,7 +5,14 @@ import pytest
 
 from benchmarks.growth import broken_promises
 from benchmarks.music4all import N_CLIPS, estimated, hours
-from benchmarks.table import readme_with
+from benchmarks.table import README, measured, readme_with, table
+
+
+def test_the_readme_shows_what_was_measured() -> None:
+    found = measured()
+
+    assert "ensemble" in found
+    assert readme_with(table(found), README.read_text()) == README.read_text()
 
 
 def test_a_readme_without_the_section_is_refused() -> None:
