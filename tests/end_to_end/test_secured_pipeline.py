@@ -3,15 +3,13 @@
 import json
 import os
 import re
-import socketserver
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from shared.kafka.clients import plain_producer
 from shared.kafka.ranges import RangeReader
 from shared.kafka.records import Record
 from shared.redis.connection import connect
+from tests.end_to_end.telltale_server import CANARIES, telltale_server
 from tests.secured_services import (
     SECRETS,
     SecuredKafka,
@@ -40,7 +39,7 @@ from tests.secured_services import (
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 WITHIN_S = 120.0
-# How each worker logs in; trends twice, for it has a client library of its own.
+# How each worker logs in.
 WAYS = {
     "extractor": ("extractor", "SCRAM-SHA-256"),
     "classifier": ("classifier", "SCRAM-SHA-512"),
@@ -49,59 +48,8 @@ WAYS = {
     "trends-2": ("trends", "mTLS"),
     "catalog": ("catalog", "SCRAM-SHA-256"),
 }
-# In every place of a URI where somebody may put a secret. (A path is not one: it names the track.)
-CANARIES = {name: f"canary-{name}-7f3a" for name in ("user", "password", "signature", "token", "fragment", "aws")}
 SECRET_PARTS = "?X-Amz-Signature={signature}&token={token}#access_token={fragment}"
 ALL_SECRETS = {**SECRETS, **CANARIES}
-
-
-class _Telltale(socketserver.StreamRequestHandler):
-    """Says back what it was asked, wherever an answer has room for it."""
-
-    def handle(self) -> None:
-        with suppress(OSError, ValueError, LookupError, AttributeError):  # a TLS handshake is no request
-            lines = [self.rfile.readline().strip()]
-            while line := self.rfile.readline().strip():
-                lines.append(line)
-            asked, target = b" ".join(lines), lines[0].split(b" ")[1]
-            path = target.partition(b"?")[0].strip(b"/").decode()
-            self.wfile.write(getattr(self, f"_{path}")(asked, target))
-
-    def _missing(self, asked: bytes, target: bytes) -> bytes:
-        return b"HTTP/1.1 404 " + asked + b"\r\nContent-Length: 0\r\n\r\n"
-
-    def _echo(self, asked: bytes, target: bytes) -> bytes:
-        return asked + b"\r\n\r\n"
-
-    def _broken(self, asked: bytes, target: bytes) -> bytes:
-        return b"HTTP/1.1 200 OK\r\nContent-Length: " + asked + b"\r\n\r\n"
-
-    def _encoded(self, asked: bytes, target: bytes) -> bytes:
-        return b"HTTP/1.1 200 OK\r\nContent-Encoding: " + target.partition(b"Signature=")[2] + b"\r\n\r\n"
-
-    def _playlist(self, asked: bytes, target: bytes) -> bytes:
-        return b"HTTP/1.1 200 OK\r\nContent-Type: audio/x-mpegurl; x=" + target + b"\r\nContent-Length: 0\r\n\r\n"
-
-    def _moved(self, asked: bytes, target: bytes) -> bytes:
-        location = (
-            b"ftp://" + CANARIES["user"].encode() + b":" + CANARIES["password"].encode() + b"@example.org" + target
-        )
-        return b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
-
-    def _text(self, asked: bytes, target: bytes) -> bytes:
-        return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(asked) + asked
-
-
-@contextmanager
-def telltale_server() -> Iterator[str]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Telltale) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @dataclass
@@ -347,7 +295,6 @@ def test_a_command_with_a_wrong_password_is_one_line_that_names_the_setting(
 ) -> None:
     done = secured.command("PLAIN", *arguments, NEEDLEDROP_KAFKA_SASL_PASSWORD="wrong")
 
-    assert done.returncode == 2
-    assert done.stdout == ""
+    assert (done.returncode, done.stdout) == (2, "")
     [line] = done.stderr.splitlines()
     assert "NEEDLEDROP_KAFKA_SASL_PASSWORD" in line

@@ -3,12 +3,10 @@ with its networks, the projector; and one spoiled input after another for them."
 
 import json
 import random
-import socket
-import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +34,7 @@ from tests.end_to_end.fuzz.mutations import (
     with_ogg_sums,
 )
 from tests.end_to_end.fuzz.seeds import long_seeds, seeds
+from tests.end_to_end.fuzz.spoiling_server import SpoilingServer
 from workers.classifier.handler import Classifier
 from workers.classifier.labeler import Labeler
 from workers.extractor.conditions import Conditions
@@ -65,7 +64,7 @@ class Workbench:
     extract: Callable[[Record], Sequence[Outgoing]]
     classify: Callable[[Record], Sequence[Outgoing]]
     whole: Mapping[str, bytes]
-    server: "_SpoilingServer"
+    server: SpoilingServer
     source: AudioSource
     excerpts: Extraction
     features: bytes = b""
@@ -217,31 +216,6 @@ def _reason(outcome: Outgoing) -> str:
     return failure.reason
 
 
-class _SpoilingServer(socketserver.ThreadingTCPServer):
-    """Answers whatever it was given for a path, byte for byte, and closes."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.answers: dict[bytes, bytes] = {}
-        self.uri = f"http://127.0.0.1:{self.server_address[1]}/"
-
-    def serving(self, number: int, answer: bytes) -> str:
-        self.answers[b"/%d" % number] = answer
-        return f"{self.uri}{number}"
-
-
-class _Answer(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        self.request.settimeout(5.0)
-        with suppress(OSError, IndexError):
-            asked: bytes = self.request.recv(65_536)
-            self.request.sendall(self.server.answers.pop(asked.split(b" ")[1], b""))  # type: ignore[attr-defined]
-            self.request.shutdown(socket.SHUT_RDWR)
-
-
 @contextmanager
 def workbench(
     root: Path,
@@ -273,7 +247,7 @@ def workbench(
         conditions = Conditions(NewestSubmissions(redis, TRACKS_SUBMITTED.name), lambda *_: [], stop)
         parts.callback(conditions.close)
         parts.callback(stop.set)
-        server = parts.enter_context(_SpoilingServer())
+        server = parts.enter_context(SpoilingServer())
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         serving.start()
         parts.callback(serving.join)
