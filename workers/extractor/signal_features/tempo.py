@@ -35,9 +35,9 @@ _EQUAL_PULSES_RANGE = (0.95, 1.0)  # of the part to whole beats: the penalty beg
 # Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.002).
 TEMPLATE: Final[Floats] = np.array(
     [
-        *(-0.8, 1.0, 0.3, -0.7, 1.4, 0.5, 1.2, 1.9, 3.0, 0.5),  # onsets: beats and bars recur, quarter beats do not
-        *(0.6, 1.4, -0.6, 0.0, 0.5, 0.2, -0.8, 0.9, 2.4, 0.3),  # harmony: changes every four beats, not every half
-        *(-1.3, 0.9, 2.4, 2.3),  # cymbals: may play halves, hardly quarters, of a beat
+        *(-1.2, 1.0, 0.3, -0.5, 1.3, 0.5, 1.0, 1.7, 3.0, 0.4),  # onsets: beats and bars recur, quarter beats do not
+        *(0.7, 1.3, -0.7, 0.1, 0.4, 0.0, -0.7, 0.8, 2.2, 0.4),  # harmony: changes every four beats, not every half
+        *(-1.0, 1.1, 2.5, 2.3),  # cymbals: may play halves, hardly quarters, of a beat
     ]
 )
 
