@@ -40,6 +40,20 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.89 < hits / 200 < 0.99
 
 
+def test_interval_of_average_precision_lies_around_it_though_resamples_are_higher() -> None:
+    rng = np.random.default_rng(4)
+    truth = (rng.random((300, 12)) < 0.02).astype(np.float32)
+    truth[0], truth[1] = 1, 0
+    scores = truth + rng.normal(0, 1, truth.shape)
+
+    rows = resampled(truth, scores, weights_of(300, seed=0, n_resamples=400)).macro("pr_auc")
+
+    assert rows[1:].mean() > rows[0] + 0.01
+    found = interval(rows)
+    assert found.low < rows[0] < found.high
+    assert abs((found.low + found.high) / 2 - rows[0]) < 0.2 * (found.high - found.low)
+
+
 def test_difference_of_a_system_and_itself_is_nothing_and_a_better_one_excludes_zero() -> None:
     truth, scores = _problem(2, n=400)
     weights = weights_of(400, seed=0, n_resamples=200)
