@@ -48,20 +48,20 @@ class Places:
     """Slots by public id. Several tracks may share one: the same recording submitted twice."""
 
     def __init__(self) -> None:
-        self._slots: dict[str, tuple[int, ...]] = {}
+        # Sets, since an artist may be "Various" and have thousands.
+        self._slots: dict[str, set[int]] = {}
 
     def add(self, public_id: str, slot: int) -> None:
         """A track of this id, or of this artist, is in ``slot``."""
-        self._slots[public_id] = (*self._slots.get(public_id, ()), slot)
+        self._slots.setdefault(public_id, set()).add(slot)
 
     def remove(self, public_id: str, slot: int) -> None:
         """It no longer is."""
-        left = tuple(one for one in self._slots.get(public_id, ()) if one != slot)
-        if left:
-            self._slots[public_id] = left
-        else:
+        left = self._slots.get(public_id, set())
+        left.discard(slot)
+        if not left:
             self._slots.pop(public_id, None)
 
     def of(self, public_id: str) -> tuple[int, ...]:
-        """Where they are, none when there are none."""
-        return self._slots.get(public_id, ())
+        """Where they are, in the order of slots; none when there are none."""
+        return tuple(sorted(self._slots.get(public_id, ())))
