@@ -64,6 +64,7 @@ class Growth:
                 print(f"{n_done} of {n_tracks}", file=sys.stderr, flush=True)
 
         seconds = self._pipeline.label_all(tracks, each_s=_LOOK_EVERY_S, tick=look)
+        memory.append(resident_mb())  # few tracks are done before the first look
         for track in tracks:
             track.unlink()
         return {
