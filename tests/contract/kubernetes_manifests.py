@@ -138,6 +138,7 @@ def _of_command(container: Manifest) -> Iterator[str]:
         patch("workers.cli.running.run_until_signal", return_value=0),
         patch("workers.cli.running.start_logging"),
         patch("workers.cli.administering.create_topics", return_value=[]),
+        patch("workers.cli.administering.offsets_kept_ms", return_value=None),  # would wait for a broker
     ):
         result = CliRunner().invoke(app, container["args"])
     if result.exit_code != 0:
