@@ -132,7 +132,8 @@ def up(
 def _started(roots: list[Path], kafka_home: Path | None, state: Path, workers: Sequence[str]) -> Iterator[Stack]:
     """The embedded stack, with a word to the person who waits; ends quietly on Ctrl-C and SIGTERM."""
     start_logging(LogSettings(level="WARNING", format="text"))
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for one in (signal.SIGTERM, signal.SIGINT):  # a shell starts what it runs in the background deaf to SIGINT
+        signal.signal(one, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as parts:
         with err.status("Building the models (once)"):
             chosen_ensemble()
