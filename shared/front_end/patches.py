@@ -38,6 +38,8 @@ class Segments:
                 f"{self.front_end.name}: mel power is {self.power.dtype}{self.power.shape}, "
                 f"the segments need {self.front_end.transport}{expected}"
             )
+        if not _is_power(self.power):
+            raise InvalidFeaturesError(f"{self.front_end.name}: mel power has values that are negative or not finite")
         if not self.n_frames or len(self.start_frames) != len(self.n_frames) or min(self.n_frames) < 1:
             raise InvalidFeaturesError(f"{self.front_end.name}: segments {self.start_frames} of {self.n_frames} frames")
         previous_end = 0
@@ -45,6 +47,12 @@ class Segments:
             if not previous_end <= start <= self.track_frames - length:
                 raise InvalidFeaturesError(f"{self.front_end.name}: a segment at {start} of {length} frames overlaps")
             previous_end = start + length
+
+
+def _is_power(power: Power) -> bool:
+    """Whether all values are finite and not negative: read as whole numbers, such floats lie below infinity's bits."""
+    bits = power.view(np.uint16 if power.dtype == np.float16 else np.uint32)
+    return bool((bits < np.array(np.inf, power.dtype).view(bits.dtype)).all())
 
 
 def spread_starts(n_frames: int, patch_frames: int = PATCH_FRAMES, n_patches: int = N_PATCHES) -> list[int]:

@@ -83,3 +83,13 @@ def test_half_an_analysis_is_refused(missing: str) -> None:
 def test_a_tensor_that_does_not_fit_its_front_end_is_refused(tensor: Any) -> None:
     with pytest.raises(InvalidFeaturesError, match="musicnn_96"):
         extracted_from(EVENT, EXTRACTED.tensors | {"musicnn_96": tensor}, FRONT_ENDS)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_power_that_no_sound_has_is_refused_before_a_network_hears_it(front_end: str, value: float) -> None:
+    tensors = {name: tensor.copy() for name, tensor in EXTRACTED.tensors.items()}
+    tensors[front_end][3, 5] = value
+
+    with pytest.raises(InvalidFeaturesError, match=f"{front_end}: mel power has values"):
+        extracted_from(EVENT, tensors, FRONT_ENDS)
