@@ -13,7 +13,6 @@ import kubernetes_validate
 from cloudcoil.models.keda.v1alpha1 import ScaledObject, TriggerAuthentication
 from cloudcoil.models.prometheus_operator.v1 import PodMonitor, PrometheusRule
 from pydantic import ValidationError
-from typer.testing import CliRunner
 
 from schemas.errors import InvalidSettingError
 from schemas.topics import DEFAULT_PARTITIONS, TOPICS
@@ -25,7 +24,7 @@ from shared.settings.documents import GROUPS, variables
 from shared.settings.loading import loaded
 from shared.settings.trends import TrendsSettings
 from shared.settings.workers import HttpSettings
-from workers.cli.main import app
+from tests.contract.commands import faults_of_command
 
 Manifest = dict[str, Any]
 
@@ -128,21 +127,9 @@ def _of_container(container: Manifest, manifests: list[Manifest]) -> Iterator[st
         yield "may write to its root"
     if "memory" not in container.get("resources", {}).get("limits", {}):
         yield "has no memory limit"
-    yield from _of_command(container)
+    yield from faults_of_command(container["args"])
     yield from _of_settings(container, manifests)
     yield from _of_ports(container)
-
-
-def _of_command(container: Manifest) -> Iterator[str]:
-    with (
-        patch("workers.cli.running.run_until_signal", return_value=0),
-        patch("workers.cli.running.start_logging"),
-        patch("workers.cli.administering.create_topics", return_value=[]),
-        patch("workers.cli.administering.offsets_kept_ms", return_value=None),  # would wait for a broker
-    ):
-        result = CliRunner().invoke(app, container["args"])
-    if result.exit_code != 0:
-        yield f"needledrop {' '.join(container['args'])}: {result.output}"
 
 
 def _of_settings(container: Manifest, manifests: list[Manifest]) -> Iterator[str]:

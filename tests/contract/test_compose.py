@@ -15,7 +15,6 @@ import jsonschema
 import pytest
 import yaml
 from pydantic_settings import BaseSettings
-from typer.testing import CliRunner
 
 import shared.settings
 from schemas.errors import InvalidSettingError
@@ -24,7 +23,7 @@ from shared.settings.kafka import KafkaSettings
 from shared.settings.loading import loaded
 from shared.settings.redis import RedisSettings
 from shared.settings.trends import TrendsSettings
-from workers.cli.main import app
+from tests.contract.commands import faults_of_command
 from workers.cli.running import Worker
 
 ROOT = Path(__file__).parents[2]
@@ -102,15 +101,7 @@ def _of_settings(service: Compose, compose: Compose) -> Iterator[str]:
 def _of_command(service: Compose, _: Compose) -> Iterator[str]:
     if service.get("image") != IMAGE:
         return
-    with (
-        patch("workers.cli.running.run_until_signal", return_value=0),
-        patch("workers.cli.running.start_logging"),
-        patch("workers.cli.administering.create_topics", return_value=[]),
-        patch("workers.cli.administering.offsets_kept_ms", return_value=None),  # would wait for a broker
-    ):
-        result = CliRunner().invoke(app, service["command"])
-    if result.exit_code != 0:
-        yield f"needledrop {' '.join(service['command'])}: {result.output}"
+    yield from faults_of_command(service["command"])
 
 
 def _of_ports(service: Compose, _: Compose) -> Iterator[str]:
