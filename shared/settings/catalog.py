@@ -18,7 +18,7 @@ class CatalogSettings(BaseSettings):
 
     folder: Path = Path(platformdirs.user_state_dir("needledrop")) / "catalog"
     """Where the catalogue is kept. Each replica needs a folder of its own; catalog.duckdb in it may be removed while no
-    catalog runs, and is then made anew from the topics."""
+    catalog runs, and is then made anew from the topics; selections.json is what people saved, and no topic has it."""
     web_host: str = "127.0.0.1"
     """Address where API and page listen; 0.0.0.0 in a container. Name tokens before you open it to others."""
     web_port: Annotated[int, Field(ge=0, le=65535)] = 9420

@@ -18,6 +18,8 @@ from shared.settings.media import MediaSettings
 from shared.settings.workers import HttpSettings
 from workers.catalog.catalogue import Catalogue
 from workers.catalog.following import TOPICS, Following
+from workers.catalog.saved import FILE as SAVED_FILE
+from workers.catalog.saved import SavedSelections
 from workers.catalog.store import Store
 from workers.catalog.web.app import application, serving
 
@@ -36,6 +38,7 @@ def run(
         log.warning("NEEDLEDROP_CATALOG_CALLERS is empty: whoever reaches the port may ask")
     registry = process_registry()
     metrics = CatalogMetrics(registry)
+    saved = SavedSelections(settings.folder / SAVED_FILE)
     with closing(Store(settings.folder / FILE)) as store:
         catalogue = Catalogue(store, now_ms=int(time.time() * 1000))
         log.info("catalogue read", extra={"tracks": catalogue.n_tracks})
@@ -45,7 +48,7 @@ def run(
         def ready() -> str | None:
             return None if following.joined else f"not caught up: {following.lag} offsets behind"
 
-        app = application(catalogue, settings, media.roots, metrics)
+        app = application(catalogue, saved, settings, media.roots, metrics)
         with (
             serving(app, settings.web_host, settings.web_port),
             serving_health(http, registry, live=checks.live, ready=ready),

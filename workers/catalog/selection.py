@@ -29,11 +29,22 @@ class Selection:
     unsure: bool | None = None
     ranges: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
     """Bounds, both included, by the names of NUMBERS. What is unknown is in no range."""
+    tracks: frozenset[str] = frozenset()
+    """One of these, by id."""
 
 
-def selected(columns: Columns, selection: Selection) -> Mask:
-    """Which slots a selection takes."""
+def selected(columns: Columns, *selections: Selection) -> Mask:
+    """Which slots all of these selections take."""
     mask = columns.alive.copy()
+    for selection in selections:
+        mask = _narrowed(columns, mask, selection)
+    return mask
+
+
+def _narrowed(columns: Columns, mask: Mask, selection: Selection) -> Mask:
+    if selection.tracks:
+        slots = [slot for track_id in selection.tracks if (slot := columns.slot_of(track_id)) is not None]
+        mask &= np.isin(np.arange(columns.n_slots), slots)
     if selection.genres:
         mask &= _has_genre(columns, selection.genres)
     if selection.not_genres:

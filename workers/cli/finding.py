@@ -49,6 +49,8 @@ def find(
     like: Annotated[str, typer.Option(metavar="TRACK_ID", help="Most like this track first.")] = "",
     sort: Annotated[str, typer.Option(help="A number, title, artist or album; -NAME is descending.")] = "-labeled_at",
     limit: Annotated[int, typer.Option(min=1, max=200_000, help="At most so many.")] = 20,
+    save: Annotated[str, typer.Option(metavar="NAME", help="Save the selection under this name, too.")] = "",
+    saved: Annotated[str, typer.Option(metavar="NAME", help="Of this saved selection.")] = "",
     export: Annotated[
         str, typer.Option(metavar="FORMAT", help="m3u8, jspf, csv, json or parquet, to standard output.")
     ] = "",
@@ -64,6 +66,11 @@ def find(
         question |= _bounds(name, span)
     question |= {"text": text} if text else {}
     question |= {"unsure": "false"} if sure else {}
+    if save:
+        if like or saved:
+            raise typer.BadParameter("--like and --saved cannot be saved", param_hint="--save")
+        _json(f"/api/selections/{urllib.parse.quote(save, safe='')}", {}, body=question)
+    question |= {"saved": saved} if saved else {}
     if export:
         with _asked("/api/export", question | {"format": export, "sort": sort, "limit": limit}) as answer:
             sys.stdout.buffer.write(answer.read())
@@ -79,20 +86,17 @@ def find(
         err.print("[yellow]no track is like that[/]")
 
 
-def _bounds(name: str, span: str) -> dict[str, str]:
+def _bounds(name: str, span: str) -> dict[str, float]:
     """The parameters of `90..120`, `..120`, `90..` or `90`."""
     if not span:
         return {}
     low, dots, high = span.partition("..")
     high = high if dots else low
-    found = {"min": low.strip(), "max": high.strip()}
-    for value in found.values():
-        try:
-            float(value or 0)
-        except ValueError:
-            raise typer.BadParameter(f"{span}: want LOW..HIGH", param_hint=f"--{name}") from None
-    name = _NAMES.get(name, name)
-    return {f"{side}_{name}": value for side, value in found.items() if value}
+    ends = {"min": low.strip(), "max": high.strip()}
+    try:
+        return {f"{side}_{_NAMES.get(name, name)}": float(end) for side, end in ends.items() if end}
+    except ValueError:
+        raise typer.BadParameter(f"{span}: want LOW..HIGH", param_hint=f"--{name}") from None
 
 
 def _pages(question: dict[str, Any], limit: int) -> Iterator[dict[str, Any]]:
@@ -119,18 +123,21 @@ def _show(item: dict[str, Any]) -> None:
     out.print(f"[dim]           {escape(', '.join(details))}[/]")
 
 
-def _json(path: str, question: dict[str, Any]) -> Any:  # noqa: ANN401 - whatever the catalog answers
-    with _asked(path, question) as answer:
+def _json(path: str, question: dict[str, Any], body: object = None) -> Any:  # noqa: ANN401 - whatever it answers
+    with _asked(path, question, body) as answer:
         return json.load(answer)
 
 
-def _asked(path: str, question: dict[str, Any]) -> Any:  # noqa: ANN401 - an open answer of urllib's
+def _asked(path: str, question: dict[str, Any], body: object = None) -> Any:  # noqa: ANN401 - an open answer of urllib's
+    """The answer to GET, or with a body to PUT."""
     settings = loaded(FindSettings)
     address = settings.url or _address()
     token = settings.token.get_secret_value()
     request = urllib.request.Request(  # noqa: S310 - an address of whoever asks
         f"{address.rstrip('/')}{path}?{urllib.parse.urlencode(question, doseq=True)}",
-        headers={"Authorization": f"Bearer {token}"} if token else {},
+        headers={"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {}),
+        data=None if body is None else json.dumps(body).encode(),
+        method="GET" if body is None else "PUT",
     )
     try:
         return urllib.request.urlopen(request, timeout=_WITHIN_S)  # noqa: S310 - as above

@@ -15,6 +15,7 @@ from shared.metrics.catalog import CatalogMetrics
 from shared.settings.catalog import CatalogSettings
 from workers.catalog.catalogue import Catalogue
 from workers.catalog.changes import change_of
+from workers.catalog.saved import SavedSelections
 from workers.catalog.store import Store
 from workers.catalog.web.app import application, serving
 
@@ -61,7 +62,8 @@ def served(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             running.callback(store.close)
             catalogue, registry = Catalogue(store, now_ms=0), CollectorRegistry()
             chosen = CatalogSettings(folder=tmp_path, requests_per_s=10_000, **settings)
-            app = application(catalogue, chosen, roots, CatalogMetrics(registry))
+            saved = SavedSelections(tmp_path / "selections.json")
+            app = application(catalogue, saved, chosen, roots, CatalogMetrics(registry))
             address = running.enter_context(serving(app, "127.0.0.1", 0))
             client = running.enter_context(httpx.Client(base_url=address, timeout=30, trust_env=False))
             started = Served(address, catalogue, registry, client)

@@ -60,6 +60,13 @@ class RunningCatalog:
         self._thread.join(30)
         assert not self._thread.is_alive()
 
+    def put(self, path: str, body: dict[str, Any]) -> None:
+        headers = {"content-type": "application/json"}
+        address = f"http://127.0.0.1:{self._web}{path}"
+        request = urllib.request.Request(address, json.dumps(body).encode(), headers, method="PUT")
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._web}{path}", timeout=10) as answer:
             return json.load(answer)
@@ -141,6 +148,23 @@ def test_a_new_cluster_keeps_what_was_labeled_and_is_read_from_its_start(
         running.stop()
 
     assert found == {"a", "b"}
+
+
+def test_what_people_saved_outlives_a_catalogue_that_is_made_anew(
+    mock_bootstrap: NewCluster, catalog: Start, tmp_path: Path
+) -> None:
+    kafka = KafkaSettings(bootstrap_servers=mock_bootstrap(TOPICS), embedded=True)
+    publish(kafka, labeled("a", 1), labeled("b", 2, features={"tempo": 60.0}))
+    first = catalog(kafka, tmp_path)
+    eventually(first.is_ready)
+    first.put("/api/selections/slow", {"max_tempo": 80})
+    first.stop()
+
+    (tmp_path / "catalog.duckdb").unlink()
+    second = catalog(kafka, tmp_path)
+    eventually(second.is_ready)
+    assert second.tracks() == {"a", "b"}
+    assert [item["id"] for item in second.get("/api/tracks?saved=slow")["items"]] == ["b"]
 
 
 def test_a_catalog_waits_for_its_topics(mock_bootstrap: NewCluster, catalog: Start, tmp_path: Path) -> None:

@@ -18,11 +18,13 @@ from schemas.errors import InvalidSettingError
 from shared.metrics.catalog import CatalogMetrics
 from shared.settings.catalog import CatalogSettings
 from workers.catalog.catalogue import Catalogue
+from workers.catalog.saved import SavedSelections
 from workers.catalog.web.doors import Doors
 from workers.catalog.web.errors import answer_errors, documented
 from workers.catalog.web.exporting import exporting_router
 from workers.catalog.web.patience import PatientProtocol
 from workers.catalog.web.previews import previews_router
+from workers.catalog.web.selections import selections_router
 from workers.catalog.web.spotify import spotify_router
 from workers.catalog.web.tracks import tracks_router
 
@@ -35,7 +37,11 @@ _STOPS_WITHIN_S: Final = 5
 
 
 def application(
-    catalogue: Catalogue, settings: CatalogSettings, roots: Sequence[Path], metrics: CatalogMetrics
+    catalogue: Catalogue,
+    saved: SavedSelections,
+    settings: CatalogSettings,
+    roots: Sequence[Path],
+    metrics: CatalogMetrics,
 ) -> FastAPI:
     """The application; ``roots`` are the folders that previews come from."""
     refusals = documented(HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
@@ -47,8 +53,9 @@ def application(
         redoc_url=None,
         responses=refusals,
     )
-    app.include_router(tracks_router(catalogue))
-    app.include_router(exporting_router(catalogue))
+    app.include_router(tracks_router(catalogue, saved))
+    app.include_router(exporting_router(catalogue, saved))
+    app.include_router(selections_router(saved))
     app.include_router(spotify_router(catalogue))
     if settings.audio:
         app.include_router(previews_router(catalogue, roots))
@@ -58,7 +65,7 @@ def application(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=sorted(settings.origins),
-            allow_methods=["GET"],
+            allow_methods=["GET"],  # to save selections is for our own page and for programs
             allow_headers=["Authorization"],
         )
     app.add_middleware(Doors, settings=settings, metrics=metrics)

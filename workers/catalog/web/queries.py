@@ -15,6 +15,8 @@ TrackId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Bound = Annotated[float | None, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 
 SORTS = (*TEXTS, *NUMBERS)
+SAVED_NAME = r"^\w[\w .'-]{0,63}$"
+"""Names of saved selections: letters and digits of any language; nothing that means something in a path."""
 
 
 class FeatureBounds(BaseModel):
@@ -54,8 +56,8 @@ class FeatureBounds(BaseModel):
         return _ranges(self, FEATURES)
 
 
-class SelectionQuery(FeatureBounds):
-    """Which tracks."""
+class Filters(FeatureBounds):
+    """Which tracks; this is what can be saved."""
 
     genre: Names = []
     """The most likely genre is one of these; may be repeated."""
@@ -76,6 +78,8 @@ class SelectionQuery(FeatureBounds):
     max_confidence: Bound = None
     min_year: Bound = None
     max_year: Bound = None
+    track: Annotated[list[TrackId], Field(max_length=500)] = []
+    """One of these tracks, by id: a selection by hand."""
 
     def selection(self) -> Selection:
         """As the catalogue asks for it."""
@@ -88,7 +92,15 @@ class SelectionQuery(FeatureBounds):
             text=self.text,
             unsure=self.unsure,
             ranges=self.ranges() | _ranges(self, ("year", "confidence")),
+            tracks=frozenset(self.track),
         )
+
+
+class SelectionQuery(Filters):
+    """Which tracks, of a saved selection if one is named."""
+
+    saved: Annotated[str, StringConstraints(pattern=f"{SAVED_NAME}|^$")] = ""
+    """Of this saved selection; what else is said narrows it."""
 
 
 class SortedQuery(SelectionQuery):

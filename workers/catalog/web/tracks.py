@@ -14,6 +14,7 @@ from workers.catalog.catalogue import Catalogue
 from workers.catalog.columns import HISTOGRAMS, TEXTS, Columns
 from workers.catalog.recommending import Ingredients, Recommended, recommended
 from workers.catalog.rows import Row
+from workers.catalog.saved import SavedSelections
 from workers.catalog.selection import Facets, Mark, Order, facets, mark_of, page, selected
 from workers.catalog.web.errors import RefusedError, documented
 from workers.catalog.web.items import (
@@ -28,22 +29,24 @@ from workers.catalog.web.items import (
     recommendation_of,
 )
 from workers.catalog.web.queries import RecommendQuery, SelectionQuery, SimilarQuery, TrackQuery, TracksQuery
+from workers.catalog.web.selections import selections_of
 
 _MAX_SEEDS = 5
 
 
-def tracks_router(catalogue: Catalogue) -> APIRouter:
+def tracks_router(catalogue: Catalogue, saved: SavedSelections) -> APIRouter:
     """The routes."""
     router = APIRouter(prefix="/api", tags=["needledrop"])
     unknown = documented(HTTPStatus.NOT_FOUND)
 
-    @router.get("/tracks")
+    @router.get("/tracks", responses=unknown)
     def tracks(query: Annotated[TracksQuery, Query()]) -> Page:
         """A page of the tracks that a selection takes."""
         order = query.order()
         after = _mark(query.cursor, order) if query.cursor else None
+        selections = selections_of(query, saved)
         with catalogue.reading() as columns:
-            mask = selected(columns, query.selection())
+            mask = selected(columns, *selections)
             slots = page(columns, mask, order, after, query.limit + 1)
             more = slots.size > query.limit
             shown = slots[: query.limit].tolist()
@@ -57,11 +60,12 @@ def tracks_router(catalogue: Catalogue) -> APIRouter:
             facets=_facets_answer(counted) if counted else None,
         )
 
-    @router.get("/facets")
+    @router.get("/facets", responses=unknown)
     def count(query: Annotated[SelectionQuery, Query()]) -> FacetsAnswer:
         """What the tracks of a selection are made of."""
+        selections = selections_of(query, saved)
         with catalogue.reading() as columns:
-            return _facets_answer(facets(columns, selected(columns, query.selection()), query.min_tag))
+            return _facets_answer(facets(columns, selected(columns, *selections), query.min_tag))
 
     @router.get("/track", responses=unknown)
     def track(query: Annotated[TrackQuery, Query()]) -> TrackAnswer:
@@ -74,9 +78,10 @@ def tracks_router(catalogue: Catalogue) -> APIRouter:
     @router.get("/similar", responses=unknown)
     def similar(query: Annotated[SimilarQuery, Query()]) -> Recommendations:
         """The tracks of a selection that are most like one."""
+        selections = selections_of(query, saved)
         with catalogue.reading() as columns:
             ingredients = Ingredients(tracks=(known_slot(catalogue, columns, query.id),))
-            found = recommended(columns, ingredients, selected(columns, query.selection()), query.limit)
+            found = recommended(columns, ingredients, selected(columns, *selections), query.limit)
         return _recommendations(columns, found)
 
     @router.get("/recommend", responses=unknown)
@@ -86,6 +91,7 @@ def tracks_router(catalogue: Catalogue) -> APIRouter:
         targets = query.targets()
         if n_seeds > _MAX_SEEDS or not (n_seeds or targets):
             raise RefusedError(HTTPStatus.BAD_REQUEST, f"one to {_MAX_SEEDS} seeds are needed, or a target_")
+        selections = selections_of(query, saved)
         with catalogue.reading() as columns:
             ingredients = Ingredients(
                 tracks=tuple(known_slot(catalogue, columns, track_id) for track_id in query.seed_track),
@@ -93,7 +99,7 @@ def tracks_router(catalogue: Catalogue) -> APIRouter:
                 genres=tuple(query.seed_genre),
                 targets=targets,
             )
-            found = recommended(columns, ingredients, selected(columns, query.selection()), query.limit)
+            found = recommended(columns, ingredients, selected(columns, *selections), query.limit)
         return _recommendations(columns, found)
 
     return router
