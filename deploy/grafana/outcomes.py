@@ -1,6 +1,12 @@
 """What comes out, and what it costs."""
 
+from deploy.grafana.expressions import rate, rates, share
 from deploy.grafana.panels import Dashboard, Panel, Row
+
+_LABELS = "needledrop_classifier_labels_total"
+_OUTCOMES = "needledrop_stream_outcomes_total"
+_COMMITTED = "needledrop_stream_records_committed_total"
+_CPU = "process_cpu_seconds_total"
 
 LABELS = Dashboard(
     "needledrop-labels",
@@ -11,28 +17,20 @@ LABELS = Dashboard(
             "Labels",
             [
                 Panel(
-                    "Genres",
-                    "Labels by their first genre.",
-                    "ops",
-                    {"{{genre}}": "sum by (genre) (rate(needledrop_classifier_labels_total[$__rate_interval]))"},
-                    width=12,
-                    stacked=True,
+                    "Genres", "Labels by their first genre.", "ops", rates(_LABELS, by="genre"), width=12, stacked=True
                 ),
                 Panel(
                     "Unsure",
                     "Share of labels.",
                     "percentunit",
-                    {
-                        "unsure": "sum(rate(needledrop_classifier_unsure_total[$__rate_interval])) "
-                        "/ (sum(rate(needledrop_classifier_labels_total[$__rate_interval])) > 0)"
-                    },
+                    {"unsure": share(rate("needledrop_classifier_unsure_total"), rate(_LABELS))},
                     width=6,
                 ),
                 Panel(
                     "From the cache",
                     "Labels by where their result came from.",
                     "ops",
-                    {"{{source}}": "sum by (source) (rate(needledrop_classifier_results_total[$__rate_interval]))"},
+                    rates("needledrop_classifier_results_total", by="source"),
                     width=6,
                     stacked=True,
                 ),
@@ -66,10 +64,7 @@ LABELS = Dashboard(
                     "By reason",
                     "Submissions that ended without a label.",
                     "ops",
-                    {
-                        "{{reason}}": "sum by (reason) "
-                        '(rate(needledrop_stream_outcomes_total{outcome="failed"}[$__rate_interval]))'
-                    },
+                    rates(_OUTCOMES, 'outcome="failed"', by="reason"),
                     width=12,
                     stacked=True,
                 ),
@@ -77,10 +72,7 @@ LABELS = Dashboard(
                     "Replays and relabels",
                     "How conditional submissions end.",
                     "ops",
-                    {
-                        "{{submission}} {{outcome}}": "sum by (submission, outcome) "
-                        '(rate(needledrop_stream_outcomes_total{submission!="new"}[$__rate_interval]))'
-                    },
+                    rates(_OUTCOMES, 'submission!="new"', by="submission, outcome"),
                     width=12,
                 ),
             ],
@@ -97,12 +89,11 @@ CAPACITY = Dashboard(
             "Cost",
             [
                 Panel(
-                    "Tracks a second and worker",
+                    "Records a second and worker",
                     "By stage, of the workers that there are.",
                     "ops",
                     {
-                        "{{stage}}": "sum by (stage) "
-                        "(rate(needledrop_stream_records_committed_total[$__rate_interval])) "
+                        "{{stage}}": f"{rate(_COMMITTED, by='stage')} "
                         "/ count by (stage) (needledrop_stream_records_in_flight_limit > 0)"
                     },
                     width=12,
@@ -111,11 +102,7 @@ CAPACITY = Dashboard(
                     "Classifier's core seconds a track",
                     "CPU of its processes over what they commit.",
                     "s",
-                    {
-                        "classifier": 'sum(rate(process_cpu_seconds_total{worker="classifier"}[$__rate_interval])) '
-                        '/ (sum(rate(needledrop_stream_records_committed_total{stage="classifier"}[$__rate_interval])) '
-                        "> 0)"
-                    },
+                    {"classifier": share(rate(_CPU, 'worker="classifier"'), rate(_COMMITTED, 'stage="classifier"'))},
                     width=12,
                 ),
             ],
@@ -135,7 +122,7 @@ CAPACITY = Dashboard(
                     "Held back",
                     "Share of the time that the extractor waits for the classifier.",
                     "percentunit",
-                    {"{{stage}}": "avg by (stage) (avg_over_time(needledrop_stream_held_back[$__rate_interval]))"},
+                    {"": 'avg(avg_over_time(needledrop_stream_held_back{stage="extractor"}[$__rate_interval]))'},
                     width=12,
                     limits=(0.5, 0.8),
                 ),

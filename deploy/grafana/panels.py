@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DATASOURCE = {"type": "prometheus", "uid": "needledrop"}
+STAGES = ("extractor", "classifier", "projector")
+"""Those that a page in depth is about; trends and catalog have no transactions and time no record."""
 _COLUMNS = 24  # of Grafana's grid
 
 
@@ -40,14 +42,6 @@ class Dashboard:
     by_stage: bool = False
 
 
-def quantiles(metric: str, matchers: str = "", by: str = "") -> dict[str, str]:
-    """p50, p90 and p99 of a histogram."""
-    grouped = f"le, {by}" if by else "le"
-    legend = f"{{{{{by}}}}} " if by else ""
-    rate = f"sum by ({grouped}) (rate({metric}_bucket{{{matchers}}}[$__rate_interval]))"
-    return {f"{legend}p{q}": f"histogram_quantile({q / 100}, {rate})" for q in (50, 90, 99)}
-
-
 def dashboard_json(dashboard: Dashboard) -> dict[str, Any]:
     """As Grafana reads it."""
     panels: list[dict[str, Any]] = []
@@ -60,7 +54,7 @@ def dashboard_json(dashboard: Dashboard) -> dict[str, Any]:
             panels.append(_panel_json(panel, {"x": x, "y": y, "w": panel.width, "h": height}))
             x += panel.width
         y += height
-    stages = "extractor, classifier, projector, trends, catalog"
+    stages = ", ".join(STAGES)
     choice = {"name": "stage", "label": "Stage", "type": "custom", "query": stages}
     return {
         "uid": dashboard.uid,

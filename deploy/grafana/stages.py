@@ -1,6 +1,13 @@
 """The overview, and a stage in depth."""
 
-from deploy.grafana.panels import Dashboard, Panel, Row, quantiles
+from deploy.grafana.expressions import quantiles, rate, rates, share, total
+from deploy.grafana.panels import Dashboard, Panel, Row
+
+_OUTCOMES = "needledrop_stream_outcomes_total"
+_COMMITTED = "needledrop_stream_records_committed_total"
+_LAG = "needledrop_stream_consumer_lag"
+_IN_FLIGHT = "needledrop_stream_records_in_flight"
+_FOLLOWERS = 'stage=~"trends|catalog"'
 
 
 def _stage_row(stage: str, what: str) -> Row:
@@ -12,14 +19,14 @@ def _stage_row(stage: str, what: str) -> Row:
                 "Records",
                 "Records whose outcome is committed, all workers of the stage together.",
                 "ops",
-                {"committed": f"sum(rate(needledrop_stream_records_committed_total{{{one}}}[$__rate_interval]))"},
+                {"committed": rate(_COMMITTED, one)},
                 width=6,
             ),
             Panel(
                 "Lag",
                 "Offsets that the group has not committed; a record written in a transaction is up to two.",
                 "short",
-                {"lag": f"sum(needledrop_stream_consumer_lag{{{one}}})"},
+                {"lag": total(_LAG, one)},
                 width=6,
             ),
             Panel(
@@ -33,10 +40,7 @@ def _stage_row(stage: str, what: str) -> Row:
                 "Busy",
                 "Records in flight as a share of what the stage takes at once: near 1 it needs more workers or cores.",
                 "percentunit",
-                {
-                    "busy": f"sum(needledrop_stream_records_in_flight{{{one}}}) "
-                    f"/ sum(needledrop_stream_records_in_flight_limit{{{one}}})"
-                },
+                {"busy": f"{total(_IN_FLIGHT, one)} / {total(f'{_IN_FLIGHT}_limit', one)}"},
                 width=6,
                 limits=(0.8, 0.95),
             ),
@@ -44,63 +48,66 @@ def _stage_row(stage: str, what: str) -> Row:
     )
 
 
+def _stat(title: str, what: str, unit: str, expression: str, limits: tuple[float, float] | None = None) -> Panel:
+    return Panel(title, what, unit, {"": expression}, "stat", 4, limits)
+
+
 _TOTALS = Row(
     "The whole",
     [
-        Panel(
-            "Labels a second",
-            "Committed labels.",
-            "ops",
-            {"": 'sum(rate(needledrop_stream_outcomes_total{outcome="labeled"}[$__rate_interval]))'},
-            "stat",
-            4,
-        ),
-        Panel(
+        _stat("Labels a second", "Committed labels.", "ops", rate(_OUTCOMES, 'outcome="labeled"')),
+        _stat(
             "p99 to the outcome",
             "From submitted_at to the committed outcome, new submissions only. The objective is 60 s for 99 %.",
             "s",
-            {"": "needledrop:end_to_end_seconds:p99_5m"},
-            "stat",
-            4,
+            "needledrop:end_to_end_seconds:p99_5m",
             (30.0, 60.0),
         ),
-        Panel(
+        _stat(
             "Late in the last hour",
             "Share of new submissions that took more than 60 s; 1 % is the budget.",
             "percentunit",
-            {"": "needledrop:late:ratio_rate1h"},
-            "stat",
-            4,
+            "needledrop:late:ratio_rate1h",
             (0.01, 0.144),
         ),
-        Panel(
+        _stat(
             "Failures in the last hour",
             "Submissions that ended as failures, superseded replays not counted.",
             "short",
-            {"": 'sum(increase(needledrop_stream_outcomes_total{outcome="failed", reason!="superseded"}[1h]))'},
-            "stat",
-            4,
+            f'sum(increase({_OUTCOMES}{{outcome="failed", reason!="superseded"}}[1h]))',
             (10, 500),
         ),
-        Panel(
+        _stat(
             "Unsure",
             "Share of labels of the last hour that the ensemble is unsure of.",
             "percentunit",
-            {
-                "": "sum(increase(needledrop_classifier_unsure_total[1h])) "
-                "/ (sum(increase(needledrop_classifier_labels_total[1h])) > 0)"
-            },
-            "stat",
-            4,
+            share(
+                "sum(increase(needledrop_classifier_unsure_total[1h]))",
+                "sum(increase(needledrop_classifier_labels_total[1h]))",
+            ),
         ),
-        Panel(
+        _stat(
             "Waiting tracks",
             "Submissions that no extractor has committed yet.",
             "short",
-            {"": 'sum(needledrop_stream_consumer_lag{stage="extractor"})'},
-            "stat",
-            4,
+            total(_LAG, 'stage="extractor"'),
             (5000, 50_000),
+        ),
+    ],
+)
+
+_FOLLOWING = Row(
+    "trends and catalog: they follow, and nobody waits for them",
+    [
+        Panel("Records", "Counted, and shelved.", "ops", rates(_COMMITTED, _FOLLOWERS, by="stage")),
+        Panel(
+            "Lag", "Offsets behind the labels and failures.", "short", {"{{stage}}": total(_LAG, _FOLLOWERS, "stage")}
+        ),
+        Panel(
+            "Catalog's answers",
+            "Until the last byte.",
+            "s",
+            quantiles("needledrop_catalog_request_seconds"),
         ),
     ],
 )
@@ -114,25 +121,11 @@ OVERVIEW = Dashboard(
         _stage_row("extractor", "fetches, decodes, analyses"),
         _stage_row("classifier", "the networks"),
         _stage_row("projector", "views in Redis"),
+        _FOLLOWING,
     ],
 )
 
-_LATENCY = Row(
-    "Time",
-    [
-        Panel("On a record", "Work only.", "s", quantiles("needledrop_stream_handle_seconds", 'stage="$stage"')),
-        Panel("Of a commit", "One transaction.", "s", quantiles("needledrop_stream_commit_seconds", 'stage="$stage"')),
-        Panel(
-            "Commits",
-            "How they ended. Aborted ones are done again; many of them mean rebalances or slow brokers.",
-            "ops",
-            {
-                "{{outcome}}": "sum by (outcome) "
-                '(rate(needledrop_stream_transactions_total{stage="$stage"}[$__rate_interval]))'
-            },
-        ),
-    ],
-)
+_CHOSEN = 'stage="$stage"'
 _FLOW = Row(
     "Flow",
     [
@@ -141,24 +134,34 @@ _FLOW = Row(
             "Records taken and committed.",
             "ops",
             {
-                "taken": 'sum(rate(needledrop_stream_records_taken_total{stage="$stage"}[$__rate_interval]))',
-                "committed": 'sum(rate(needledrop_stream_records_committed_total{stage="$stage"}[$__rate_interval]))',
+                "taken": rate("needledrop_stream_records_taken_total", _CHOSEN),
+                "committed": rate(_COMMITTED, _CHOSEN),
             },
         ),
         Panel(
             "Lag by partition",
             "One that alone grows has a slow record at its head.",
             "short",
-            {"{{topic}}/{{partition}}": 'sum by (topic, partition) (needledrop_stream_consumer_lag{stage="$stage"})'},
+            {"{{topic}}/{{partition}}": total(_LAG, _CHOSEN, "topic, partition")},
         ),
         Panel(
             "In flight",
             "Records taken and not committed, and how many may be.",
             "short",
-            {
-                "in flight": 'sum(needledrop_stream_records_in_flight{stage="$stage"})',
-                "limit": 'sum(needledrop_stream_records_in_flight_limit{stage="$stage"})',
-            },
+            {"in flight": total(_IN_FLIGHT, _CHOSEN), "limit": total(f"{_IN_FLIGHT}_limit", _CHOSEN)},
+        ),
+    ],
+)
+_LATENCY = Row(
+    "Time",
+    [
+        Panel("On a record", "Work only.", "s", quantiles("needledrop_stream_handle_seconds", _CHOSEN)),
+        Panel("Of a commit", "One transaction.", "s", quantiles("needledrop_stream_commit_seconds", _CHOSEN)),
+        Panel(
+            "Commits",
+            "How they ended. Aborted ones are done again; many of them mean rebalances or slow brokers.",
+            "ops",
+            rates("needledrop_stream_transactions_total", _CHOSEN, by="outcome"),
         ),
     ],
 )
@@ -171,7 +174,7 @@ _EXTRACTOR = Row(
             "Earlier results",
             "Lookups of content that may be known; `unavailable` is Redis being away.",
             "ops",
-            {"{{outcome}}": "sum by (outcome) (rate(needledrop_extractor_result_lookups_total[$__rate_interval]))"},
+            rates("needledrop_extractor_result_lookups_total", by="outcome"),
             width=6,
             stacked=True,
         ),
@@ -180,9 +183,8 @@ _EXTRACTOR = Row(
             "Decoding processes replaced, by cause, and fetches tried again, by scheme.",
             "ops",
             {
-                "{{cause}}": "sum by (cause) (rate(needledrop_extractor_decoder_restarts_total[$__rate_interval]))",
-                "again {{scheme}}": "sum by (scheme) "
-                "(rate(needledrop_extractor_fetch_retries_total[$__rate_interval]))",
+                **rates("needledrop_extractor_decoder_restarts_total", by="cause"),
+                "again {{scheme}}": rate("needledrop_extractor_fetch_retries_total", by="scheme"),
             },
             width=6,
         ),

@@ -123,6 +123,15 @@ def test_misspelt_metric_is_found() -> None:
     assert names_in('sum by (stage) (rate(needledrop_stream_record_taken_total{stage="x"}[5m]))') - METRICS.keys()
 
 
+@pytest.mark.parametrize("name", ALERTS)
+def test_runbook_says_of_each_alert_what_it_means_who_is_affected_where_to_look_and_what_to_do(name: str) -> None:
+    entry = re.split(
+        r"^#+ ", RUNBOOK.read_text(encoding="utf-8").partition(f"### {name}\n")[2], maxsplit=1, flags=re.MULTILINE
+    )[0]
+
+    assert re.findall(r"^\*\*(\w+)\*\*", entry, re.MULTILINE) == ["Means", "Affected", "Look", "Do"]
+
+
 def test_runbook_names_settings_that_there_are() -> None:
     settings = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 

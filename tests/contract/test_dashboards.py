@@ -1,4 +1,4 @@
-"""The dashboards: current, complete, and about metrics that the code has. Their queries are run in end_to_end."""
+"""The dashboards: complete, and about metrics that the code has. broker/test_operations.py runs their queries."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.grafana.draw import said, save
 from deploy.grafana.generate import DASHBOARDS, FOLDER, text_of
-from deploy.grafana.panels import DATASOURCE, Dashboard, Panel
+from deploy.grafana.panels import DATASOURCE, STAGES, Dashboard, Panel
+from deploy.grafana.queries import choices, pages, queries_of
 from tests.contract.test_alerts import METRICS, RECORDED, names_in, selectors_in
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +80,34 @@ def test_compose_provisions_the_datasource_and_the_folder_that_dashboards_name()
     assert ROOT / mounted[provider["options"]["path"]] == FOLDER
     home = Path(services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert (FOLDER / home.name).is_file()
+
+
+def test_queries_are_sent_with_the_stage_and_the_interval_that_was_chosen() -> None:
+    [page] = [page for page in pages() if choices(page) == list(STAGES)]
+    expressions = [
+        query.expression for panel in page["panels"] for query in queries_of(page, panel, "projector", "20s")
+    ]
+
+    assert not any("$" in expression for expression in expressions)
+    assert sum('stage="projector"' in expression for expression in expressions) > 5
+    assert sum("[20s]" in expression for expression in expressions) > 5
+
+
+def test_all_panels_are_drawn_with_what_there_is_and_without_data(tmp_path: Path) -> None:
+    asked = []
+
+    def ask(expression: str) -> list[dict[str, Any]]:
+        asked.append(expression)
+        values = [[1000.0, "1"], [1001.0, "NaN"], [1002.0, "3.5"]]
+        return [{"metric": {"stage": "extractor"}, "values": values}] if len(asked) % 3 else []
+
+    save(ask, tmp_path / "drawn.png", stage="extractor", rate_interval="20s")
+
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+    assert len(asked) == sum(len(panel.queries) for one in DASHBOARDS for row in one.rows for panel in row.panels)
+
+
+def test_values_are_said_in_their_units() -> None:
+    assert [said(0.123, "s"), said(12.0, "s"), said(0.5, "percentunit"), said(1500.0, "short"), said(2.0, "ops")] == [
+        "123 ms", "12 s", "50 %", "1.5 k", "2/s",
+    ]  # fmt: skip
