@@ -9,6 +9,7 @@ from typing import Final
 from schemas.events import TrackFailed, TrackLabeled
 from schemas.topics import TRACKS_LABELED
 from shared.kafka.tailing import Place
+from workers.catalog.arrivals import Arrivals
 from workers.catalog.changes import Change, Deleted, Labeled
 from workers.catalog.columns import Columns
 from workers.catalog.ledger import Ledger
@@ -35,6 +36,7 @@ class Catalogue:
         """Read what the store has into memory."""
         # The topic has forgotten these deletions, too: nothing older can come any more.
         store.forget_deletions(now_ms - _DELETIONS_KEPT_MS)
+        self.arrivals = Arrivals()
         self._store = store
         self._lock = threading.Lock()
         self._columns = Columns(store.vocabulary())
@@ -56,6 +58,7 @@ class Catalogue:
                 self._columns.put(row)
             for track_id in deleted:
                 self._columns.remove(track_id)
+        self.arrivals.note(rows)
         n_counted = len(batch.outcomes) + len(batch.failures)
         return Counts(len(rows), len(deleted), len(batch.failures), len(changes) - n_counted)
 

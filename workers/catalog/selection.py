@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.catalog.areas import ACROSS, UP, Point, inside
 from workers.catalog.columns import HISTOGRAMS, Columns, Mask, Slots, folded, key_of
 from workers.catalog.rows import TAG_KINDS, genre_word, tag_word
 
@@ -31,6 +32,8 @@ class Selection:
     """Bounds, both included, by the names of NUMBERS. What is unknown is in no range."""
     tracks: frozenset[str] = frozenset()
     """One of these, by id."""
+    area: tuple[Point, ...] = ()
+    """Corners of an area of the map (energy, valence) in which tracks lie."""
 
 
 def selected(columns: Columns, *selections: Selection) -> Mask:
@@ -56,12 +59,15 @@ def _narrowed(columns: Columns, mask: Mask, selection: Selection) -> Mask:
     if selection.unsure is not None:
         mask &= columns.number("unsure") == float(selection.unsure)
     for name, (low, high) in selection.ranges.items():
-        numbers = columns.number(name)
-        if low is not None:
-            mask &= numbers >= low
-        if high is not None:
-            mask &= numbers <= high
+        mask &= _is_between(columns.number(name), low, high)
+    if selection.area:
+        mask &= inside(columns.number(ACROSS), columns.number(UP), selection.area)
     return _with_text(columns, mask, selection.text)
+
+
+def _is_between(numbers: NDArray[np.float64], low: float | None, high: float | None) -> Mask:
+    # NaN, unknown, is in no range, also in one that is open at an end.
+    return (numbers >= (-np.inf if low is None else low)) & (numbers <= (np.inf if high is None else high))
 
 
 def _has_genre(columns: Columns, genres: tuple[str, ...]) -> Mask:

@@ -151,7 +151,7 @@ def _say_where(stack: Stack, state: Path) -> None:
     kind = "forgets at every stop" if stack.embedded else f"durable in {state}"
     out.print(f"Kafka       {stack.bootstrap_servers}  ({kind})")
     out.print(f"Redis       {stack.redis_url}")
-    out.print(f"Catalog     http://127.0.0.1:{stack.catalog_port}/api/tracks")
+    out.print(f"Page        http://127.0.0.1:{stack.catalog_port}/  (choose music; its API is under /api)")
     out.print(f"Trends      http://127.0.0.1:{stack.trends_port}/")
     for name, port in stack.http_ports.items():
         out.print(f"{name:<11} http://127.0.0.1:{port}/metrics")

@@ -28,6 +28,8 @@ class Served:
     catalogue: Catalogue
     registry: CollectorRegistry
     client: httpx.Client
+    stop: Callable[[], None]
+    """Ends the server."""
 
     def fill(self, *records: Record) -> None:
         """What Kafka would bring."""
@@ -64,9 +66,10 @@ def served(tmp_path: Path) -> Iterator[Callable[..., Served]]:
             chosen = CatalogSettings(folder=tmp_path, requests_per_s=10_000, **settings)
             saved = SavedSelections(tmp_path / "selections.json")
             app = application(catalogue, saved, chosen, roots, CatalogMetrics(registry))
-            address = running.enter_context(serving(app, "127.0.0.1", 0))
+            server = running.enter_context(ExitStack())
+            address = server.enter_context(serving(app, "127.0.0.1", 0))
             client = running.enter_context(httpx.Client(base_url=address, timeout=30, trust_env=False))
-            started = Served(address, catalogue, registry, client)
+            started = Served(address, catalogue, registry, client, server.close)
             started.fill(*records)
             return started
 

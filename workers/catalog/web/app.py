@@ -22,11 +22,13 @@ from workers.catalog.saved import SavedSelections
 from workers.catalog.web.doors import Doors
 from workers.catalog.web.errors import answer_errors, documented
 from workers.catalog.web.exporting import exporting_router
+from workers.catalog.web.pages import pages_router
 from workers.catalog.web.patience import PatientProtocol
 from workers.catalog.web.previews import previews_router
 from workers.catalog.web.selections import selections_router
 from workers.catalog.web.spotify import spotify_router
 from workers.catalog.web.tracks import tracks_router
+from workers.catalog.web.watching import watching_router
 
 log = logging.getLogger("needledrop.catalog")
 
@@ -57,6 +59,9 @@ def application(
     app.include_router(exporting_router(catalogue, saved))
     app.include_router(selections_router(saved))
     app.include_router(spotify_router(catalogue))
+    app.state.closing = threading.Event()
+    app.include_router(watching_router(catalogue, saved, app.state.closing))
+    app.include_router(pages_router())
     if settings.audio:
         app.include_router(previews_router(catalogue, roots))
     answer_errors(app)
@@ -126,6 +131,7 @@ def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
     try:
         yield address
     finally:
+        app.state.closing.set()
         server.should_exit = True
         thread.join(_STOPS_WITHIN_S + 2)
         listener.close()

@@ -14,6 +14,11 @@ TrackId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 # No number that we compare comes near; arrays of 32 bits hold no more than 3e38.
 Bound = Annotated[float | None, Field(ge=-1e9, le=1e9, allow_inf_nan=False)]
 
+_PART = r"[01](\.[0-9]{1,4})?"
+_CORNER = f"{_PART},{_PART}"
+# Each corner costs a look at each track.
+Area = Annotated[str, StringConstraints(pattern=f"^({_CORNER};){{2,47}}{_CORNER}$")]
+
 SORTS = (*TEXTS, *NUMBERS)
 SAVED_NAME = r"^\w[\w .'-]{0,63}$"
 """Names of saved selections: letters and digits of any language; nothing that means something in a path."""
@@ -80,6 +85,8 @@ class Filters(FeatureBounds):
     max_year: Bound = None
     track: Annotated[list[TrackId], Field(max_length=500)] = []
     """One of these tracks, by id: a selection by hand."""
+    area: Area | None = None
+    """An area of the map: `energy,valence` of its corners, 3 to 48 of them, `0.1,0.2;0.5,0.2;0.3,0.9`."""
 
     def selection(self) -> Selection:
         """As the catalogue asks for it."""
@@ -93,6 +100,7 @@ class Filters(FeatureBounds):
             unsure=self.unsure,
             ranges=self.ranges() | _ranges(self, ("year", "confidence")),
             tracks=frozenset(self.track),
+            area=_corners(self.area),
         )
 
 
@@ -184,3 +192,8 @@ class TrackQuery(BaseModel):
 def _ranges(query: BaseModel, names: tuple[str, ...]) -> dict[str, tuple[float | None, float | None]]:
     found = {name: (getattr(query, f"min_{name}"), getattr(query, f"max_{name}")) for name in names}
     return {name: bounds for name, bounds in found.items() if bounds != (None, None)}
+
+
+def _corners(area: str | None) -> tuple[tuple[float, float], ...]:
+    corners = (corner.split(",") for corner in area.split(";")) if area else ()
+    return tuple((float(across), float(up)) for across, up in corners)

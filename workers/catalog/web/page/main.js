@@ -1,0 +1,165 @@
+// Wires the page: a question changes, the catalog is asked, everything shows the answer.
+import { ask } from "/page/api.js";
+import { Chips } from "/page/chips.js";
+import { byId, say, settled } from "/page/dom.js";
+import { lasso, showArea } from "/page/lasso.js";
+import { live } from "/page/live.js";
+import { TrackMap } from "/page/map.js";
+import { question } from "/page/question.js";
+import { ranges } from "/page/ranges.js";
+import { showChosen } from "/page/chosen.js";
+import { take } from "/page/taking.js";
+import { Tracks } from "/page/tracks.js";
+import { colour, count, title, tracks } from "/page/words.js";
+
+const PAGE = 50;
+const SETTLES_MS = 150;
+const KINDS = ["instrument", "voice", "era"];
+
+const list = new Tracks(byId("list"), (item) => {
+  question.set({ like: item.id });
+  byId("total").focus();
+});
+const map = new TrackMap(byId("map"));
+const area = document.querySelector("#lasso path");
+const changed = settled(SETTLES_MS, (values) => question.set(values));
+const pending = {};
+const rows = ranges(byId("ranges"), byId("more-ranges"), (values) => changed(Object.assign(pending, values)));
+const genres = new Chips(byId("genres"), (genre) => question.toggle("genre", genre), colour);
+const moods = new Chips(byId("moods"), (mood) => question.toggle("tag", mood));
+const others = new Chips(byId("other-tags"), (tag) => question.toggle("tag", tag));
+
+let whole = null; // facets of all tracks
+let next = null;
+let asked = new AbortController();
+let fresh = new Map(); // tracks that came and are not shown yet
+
+async function refresh() {
+  asked.abort();
+  asked = new AbortController();
+  const { signal } = asked;
+  for (const name of Object.keys(pending)) delete pending[name];
+  showControls();
+  try {
+    const drawn = map.show(question.selection(), signal);
+    await Promise.all([showAnswer(signal), drawn]);
+    byId("notice").hidden = true;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    byId("notice").textContent = error.message;
+    byId("notice").hidden = false;
+  }
+}
+
+async function showAnswer(signal) {
+  const chosen = question.selection();
+  const page = ask("/api/tracks", [...chosen, ["sort", question.sort], ["limit", PAGE], ["facets", true]], { signal });
+  const withoutGenre = question.all("genre").length ? ask("/api/facets", question.selection("genre"), { signal }) : null;
+  const alike = question.like ? ask("/api/similar", [...chosen, ["id", question.like], ["limit", PAGE]], { signal }) : null;
+  whole ??= [...chosen].length ? await ask("/api/facets", [], { signal }) : (await page).facets;
+  const { total, items, facets, next: cursor } = await page;
+  showFacets(facets, (await withoutGenre) ?? facets);
+  const shown = alike ? (await alike).items : items;
+  next = alike ? null : cursor;
+  list.show(shown, new Set(fresh.keys()));
+  forgetFresh();
+  byId("more").hidden = !next;
+  const head = alike ? `${count(shown.length)} like this` : tracks(total);
+  if (byId("total").textContent !== head) {
+    byId("total").textContent = head;
+    say(head);
+  }
+  performance.mark("tracks shown");
+}
+
+function showFacets(facets, withoutGenre) {
+  const counted = (kind, from) => Object.fromEntries(Object.entries(from.tags[kind] ?? {}).map(([tag, n]) => [`${kind}:${tag}`, n]));
+  const plain = (tag) => tag.slice(tag.indexOf(":") + 1);
+  const ofAll = (names, now) => Object.fromEntries(Object.keys(names).map((name) => [name, now[name] ?? 0]));
+  genres.show(ofAll({ ...whole.genres, ...withoutGenre.genres }, withoutGenre.genres), question.all("genre"));
+  const pressed = question.all("tag");
+  const isMood = (tag) => tag.startsWith("mood:");
+  moods.show(ofAll(counted("mood", whole), counted("mood", facets)), pressed.filter(isMood), plain);
+  const more = Object.assign({}, ...KINDS.map((kind) => counted(kind, whole)));
+  const now = Object.assign({}, ...KINDS.map((kind) => counted(kind, facets)));
+  others.show(ofAll(more, now), pressed.filter((tag) => !isMood(tag)), plain);
+  for (const range of rows) {
+    const { name } = range;
+    range.show(whole.histograms[name], facets.histograms[name], question.get(`min_${name}`), question.get(`max_${name}`));
+  }
+}
+
+function showControls() {
+  showArea(area, question.get("area"));
+  byId("undraw").hidden = !question.get("area");
+  byId("sort").value = question.sort;
+  byId("sort").disabled = Boolean(question.like);
+  byId("sure").checked = question.get("unsure") === "false";
+  if (document.activeElement !== byId("text")) byId("text").value = question.get("text") ?? "";
+  showChosen(byId("chosen"));
+}
+
+async function showMore() {
+  const before = list.size;
+  const page = await ask("/api/tracks", [...question.selection(), ["sort", question.sort], ["limit", PAGE], ["cursor", next]]);
+  next = page.next;
+  list.add(page.items);
+  byId("more").hidden = !next;
+  list.focus(before);
+}
+
+function forgetFresh() {
+  fresh = new Map();
+  byId("show-new").hidden = true;
+}
+
+// New tracks come by themselves where nobody is reading; else a button offers them, so that nothing moves under a hand.
+const isAtRest = () =>
+  question.sort === "-labeled_at" && !question.like && list.size <= PAGE && scrollY < 200 &&
+  !byId("list").matches(":hover, :focus-within");
+const refreshSoon = settled(800, () => isAtRest() && refresh());
+
+function came({ total, labeled, items }) {
+  byId("live-text").textContent = `Live: ${tracks(total)} labeled`;
+  if (!labeled) return;
+  for (const item of items) fresh.set(item.id, item);
+  const newest = items[0] ? `: ${title(items[0])}${items[0].genre ? `, ${items[0].genre}` : ""}` : "";
+  const said = labeled === 1 ? `New${newest}` : `${count(labeled)} new, among them${newest.slice(1)}`;
+  byId("live-text").textContent = `${tracks(total)}. ${said}`;
+  announce(said);
+  map.add(items);
+  if (isAtRest()) refreshSoon();
+  else byId("show-new").hidden = false;
+}
+
+// A reader is told now and then, however many come.
+let announcedAt = -Infinity;
+function announce(text) {
+  if (performance.now() - announcedAt < 10_000) return;
+  announcedAt = performance.now();
+  say(text);
+}
+
+function wire() {
+  byId("text").addEventListener("input", settled(SETTLES_MS, () => question.set({ text: byId("text").value.trim() })));
+  byId("sort").addEventListener("change", () => question.set({ sort: byId("sort").value }));
+  byId("sure").addEventListener("change", () => question.set({ unsure: byId("sure").checked ? "false" : null }));
+  byId("more").addEventListener("click", showMore);
+  byId("show-new").addEventListener("click", refresh);
+  byId("export").addEventListener("click", () => take(question.selection(), question.sort, byId("format").value));
+  byId("undraw").addEventListener("click", () => question.set({ area: null }));
+  byId("draw").addEventListener("click", ({ currentTarget }) => {
+    const on = byId("map-field").classList.toggle("drawing");
+    currentTarget.setAttribute("aria-pressed", on);
+  });
+  lasso(byId("map"), area, () => byId("map-field").classList.contains("drawing"), (drawn) => question.set({ area: drawn }));
+  question.addEventListener("change", refresh);
+  if (matchMedia("(max-width: 48rem)").matches) for (const panel of document.querySelectorAll(".panel")) panel.open = false;
+  live(came, (isOn) => {
+    byId("live").classList.toggle("on", isOn);
+    if (!isOn) byId("live-text").textContent = "The catalog is away; trying again";
+  });
+}
+
+wire();
+refresh();
