@@ -104,7 +104,8 @@ train-table: setup-training ## four losses by two seeds and a narrow network, co
 requirements: ## pin every dependency again, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV_COMPILE) pyproject.toml --extra install -o requirements.txt
-	@$(UV_COMPILE) pyproject.toml --extra install --extra plots --extra dev -c requirements.txt -o requirements-dev.txt
+	@$(UV_COMPILE) pyproject.toml --extra install --extra tracing -c requirements.txt -o requirements-tracing.txt
+	@$(UV_COMPILE) pyproject.toml --extra install --extra plots --extra tracing --extra dev -c requirements.txt -o requirements-dev.txt
 	@$(UV_COMPILE) pyproject.toml --extra install --extra training -c requirements-dev.txt $(addprefix --no-emit-package ,$(WITH_TORCH)) -o requirements-training.txt
 
 clean: ## remove what was built here

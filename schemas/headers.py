@@ -4,11 +4,17 @@ Source: CloudEvents Kafka protocol binding 1.0.2, section 3.2 (attributes as ``c
 """
 
 from datetime import UTC, datetime
+from typing import Final
 
 from schemas.origin import Headers, Origin
 
 JSON_CONTENT_TYPE = "application/json"
 FEATURES_CONTENT_TYPE = "application/vnd.needledrop.features+safetensors"
+
+TRACE: Final = ("traceparent", "tracestate")
+"""W3C trace context: the last step of a track."""
+CLOUD_EVENT_TRACE: Final = ("ce_traceparent", "ce_tracestate")
+"""CloudEvents' extension "distributed tracing": where its trace began; the same from event to event."""
 
 # Others' headers (traceparent, tenant ids) travel from stage to stage, but a record must stay small.
 MAX_TRAVELLING_BYTES = 8192
@@ -38,7 +44,8 @@ def travelling(headers: Headers) -> list[tuple[str, bytes]]:
     kept: list[tuple[str, bytes]] = []
     room = MAX_TRAVELLING_BYTES
     for name, value in headers:
-        if name.startswith(("ce_", "needledrop_")) or name == "content-type":
+        ours = name.startswith(("ce_", "needledrop_")) or name == "content-type"
+        if ours and name not in CLOUD_EVENT_TRACE:
             continue
         room -= len(name.encode()) + len(value)
         if room < 0:

@@ -2,7 +2,7 @@
 
 A stream that writes to a limited topic waits while a partition of it holds more offsets that the next stage has not
 committed than the limit. Each partition is watched by itself, and what we committed since the last look is counted,
-or bursts overshoot.
+or bursts overshoot. Bulk submits are limited over all partitions together: they promise a number of tracks.
 """
 
 import time
@@ -32,9 +32,12 @@ class BacklogLimit:
         topic: str,
         group: str,
         limit: int,
+        together: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``limit`` is in offsets: of each partition, or of all of them ``together``."""
         self._limit = limit
+        self._together = together
         self._topic = topic
         self._clock = clock
         # Never subscribed: it only asks for the other group's committed offsets and for (uncommitted) watermarks.
@@ -94,7 +97,11 @@ class BacklogLimit:
         self._has_seen = True
 
     def _fits(self, charge: Counter[int]) -> bool:
-        return self._has_seen and all(
+        if not self._has_seen:
+            return False
+        if self._together:
+            return sum(self._lag.values()) + self._since.total() + charge.total() <= self._limit
+        return all(
             self._lag.get(partition, 0) + self._since[partition] + n + 1 <= self._limit
             for partition, n in charge.items()
         )

@@ -29,6 +29,7 @@ from shared.kafka.records import Outgoing, Record, record_of
 from shared.kafka.transactions import Ending
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
+from shared.tracing import tracing
 
 log = logging.getLogger("needledrop.kafka")
 
@@ -186,11 +187,13 @@ class Stream:
             return 0
         outputs = batch.outputs
         offsets = [self._offset_after(progress, len(prefix), prefix[-1].record) for progress, prefix in batch.prefixes]
+        began_ns = time.time_ns()
         ending = self._commits.commit(outputs, offsets)
         if ending is Ending.REFUSED:
             self._find_the_refused(batch)
         if ending is not Ending.COMMITTED:
             return 0
+        tracing.committed(outputs, began_ns)
         for (progress, prefix), offset in zip(batch.prefixes, offsets, strict=True):
             progress.commit(len(prefix), offset.offset)
         if self._backlog:

@@ -16,8 +16,9 @@ from shared.kafka.clients import plain_producer, require_answer
 from shared.kafka.names import EXTRACTOR
 from shared.kafka.records import Outgoing
 from shared.settings.kafka import KafkaSettings
+from shared.tracing import tracing
 
-# Records a partition that the extractor has not taken: a live track waits behind at most so many of a bulk submit.
+# Tracks that the extractor has not finished: a live track waits behind at most so many of a bulk submit.
 MAX_OUTSTANDING: Final = 2000
 _FLUSH_S: Final = 30.0
 _WAIT_S: Final = 0.1
@@ -33,13 +34,16 @@ class Submitter:
         max_outstanding: int = MAX_OUTSTANDING,
         on_wait: Callable[[], None] = lambda: None,
     ) -> None:
-        """``on_wait`` is called while the extractor is behind and submitting waits for it.
+        """``on_wait`` is called while ``max_outstanding`` tracks, all partitions together, wait for the extractor.
 
-        Raises: InvalidSettingError when the brokers do not answer.
+        Raises: InvalidSettingError when the brokers do not answer, or OTEL_* are not as they should be.
         """
+        tracing.start("submit")
         self._producer = plain_producer(settings)
         require_answer(self._producer)
-        self._limit = BacklogLimit(settings, topic=TRACKS_SUBMITTED.name, group=EXTRACTOR, limit=max_outstanding)
+        self._limit = BacklogLimit(
+            settings, topic=TRACKS_SUBMITTED.name, group=EXTRACTOR, limit=max_outstanding, together=True
+        )
         self._on_wait = on_wait
         self._failed: KafkaError | None = None
 
@@ -62,11 +66,17 @@ class Submitter:
         while not self._limit.has_room(charge):
             self._on_wait()
             time.sleep(_WAIT_S)
+        sent = tracing.submitting(record.headers)
+        headers: list[tuple[str, str | bytes | None]] = list(sent.headers if sent else record.headers)
+
+        def done(error: KafkaError | None, _message: Message) -> None:
+            self._failed = self._failed or error
+            if sent:
+                sent.end(error.str() if error else None)
+
         while True:
             try:
-                self._producer.produce(
-                    record.topic, key=record.key, value=record.value, headers=list(record.headers), callback=self._done
-                )
+                self._producer.produce(record.topic, key=record.key, value=record.value, headers=headers, callback=done)
                 break
             except BufferError:
                 self._producer.poll(_WAIT_S)
@@ -75,9 +85,6 @@ class Submitter:
         self._limit.committed(charge)
         self._producer.poll(0)
         self._raise_failed()
-
-    def _done(self, error: KafkaError | None, _message: Message) -> None:
-        self._failed = self._failed or error
 
     def _raise_failed(self) -> None:
         if self._failed is not None:

@@ -24,6 +24,7 @@ from shared.features import NO_FEATURES, SignalFeatures, complete, spoken_in_sig
 from shared.features.calibration import Calibration
 from shared.front_end.patches import Segments
 from shared.models.sessions import RunningEnsemble, joined, patch_mean
+from shared.tracing import tracing
 from workers.classifier.evidence import Member
 from workers.classifier.fused import Fused, Heard, Scored
 from workers.classifier.fusion import Fusion
@@ -78,7 +79,8 @@ class Labeler:
         """Label one content. Raises: InvalidFeaturesError when the ensemble needs a tensor that is not there."""
         began = time.monotonic()
         sent = self._running.ensemble.label_embedding
-        answers = self._running.answers(extracted.segments, [(sent.member, sent.output)] if sent else ())
+        with tracing.step("inference"):
+            answers = self._running.answers(extracted.segments, [(sent.member, sent.output)] if sent else ())
         probabilities = {name: answer.probabilities for name, answer in answers.items()}
         inference_s = time.monotonic() - began
         wanted = extracted.features_version != NO_FEATURES

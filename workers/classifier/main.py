@@ -20,6 +20,7 @@ from shared.redis.results import RedisResultCache
 from shared.settings.kafka import KafkaSettings
 from shared.settings.redis import RedisSettings
 from shared.settings.workers import ClassifierSettings, FeatureSettings, HttpSettings
+from shared.tracing import tracing
 from workers.classifier.handler import STAGE, Classifier
 from workers.classifier.labeler import Labeler
 
@@ -53,13 +54,14 @@ def run(
         stream_metrics,
         now=lambda: datetime.now(UTC),
     )
+    handle = tracing.handling("classify", classify)
     n_threads = settings.n_threads or n_cores()
     with ThreadPoolExecutor(n_threads, thread_name_prefix="classify") as threads:
         spec = StreamSpec(STAGE, CLASSIFIER, (TRACKS_FEATURES.name,), n_threads * (1 + _WAITING_PER_THREAD))
         stream = Stream(
             kafka,
             spec,
-            lambda records: [threads.submit(classify, record) for record in records],
+            lambda records: [threads.submit(handle, record) for record in records],
             stream_metrics,
             instead=classify.refused,
         )

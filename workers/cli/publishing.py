@@ -43,7 +43,7 @@ def submit(
     jsonl: Annotated[Path | None, typer.Option(metavar="FILE", help="Tracks as JSON lines: track_id, uri, ...")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Tracks as a table with a header.")] = None,
     outstanding: Annotated[
-        int, typer.Option(min=2, help="As many a partition may wait for the extractor; live tracks wait behind them.")
+        int, typer.Option(min=2, help="At most so many tracks wait for the extractor: live tracks wait behind them.")
     ] = MAX_OUTSTANDING,
 ) -> None:
     """Publish new-track events. A file of many tracks that was stopped goes on where it was."""

@@ -27,8 +27,8 @@ from workers.cli.settings import kafka_settings, redis_settings
 
 # Labels that are looked up and submitted together; the journal moves by so many, and so many come twice after a kill.
 _AT_ONCE: Final = 200
-# Fewer than a bulk submit: nobody waits for a relabel.
-_OUTSTANDING: Final = 200
+# Fewer than a bulk submit: nobody waits for a relabel. Twelve extractors of two cores work on 120 at a time.
+_OUTSTANDING: Final = 500
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ def relabel(
         typer.Option(metavar="FIELD=VALUE", help="Only labels like unsure=true, submission.year=1959."),
     ] = None,
     outstanding: Annotated[
-        int, typer.Option(min=2, help="As many a partition may wait for the extractor; live tracks wait behind them.")
+        int, typer.Option(min=2, help="At most so many tracks wait for the extractor: live tracks wait behind them.")
     ] = _OUTSTANDING,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
 ) -> None:

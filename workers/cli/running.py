@@ -38,6 +38,7 @@ from shared.settings.workers import (
     HttpSettings,
     LogSettings,
 )
+from shared.tracing import tracing
 from workers.cli.console import err, out, progress
 from workers.cli.demo_music import ATTRIBUTION, demo_music
 from workers.cli.ensembles import chosen_ensemble
@@ -69,6 +70,7 @@ class Worker(StrEnum):
 def worker(name: Worker) -> None:
     """Run one worker until SIGTERM. Its settings are NEEDLEDROP_* in the environment (docs/settings.md)."""
     start_logging(loaded(LogSettings), worker=name.value)
+    tracing.start(name.value)
     raise typer.Exit(run_until_signal(lambda stop: _run(name, stop)))
 
 

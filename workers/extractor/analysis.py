@@ -1,6 +1,7 @@
 """The one function that runs inside a decoding process: from an open file to what its signal says."""
 
 import tempfile
+import time
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -28,6 +29,15 @@ class AnalysisTask:
                 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Took:
+    """When an analysis began, when the file was decoded, when the rest was done: nanoseconds since 1970."""
+
+    began_ns: int
+    decoded_ns: int
+    ended_ns: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Analysis:
     """What was found out."""
@@ -45,6 +55,7 @@ class Analysis:
     excerpt_duration_s: float
     signal: SignalFeatures | None  # of the excerpt; None when they are not wanted
     segments: dict[str, Segments]  # by front end
+    took: Took
 
 
 def analyse(task: AnalysisTask, file: BinaryIO) -> Analysis:
@@ -55,10 +66,12 @@ def analyse(task: AnalysisTask, file: BinaryIO) -> Analysis:
         file: has a descriptor; read from its beginning.
     Raises: EmptyAudioError, UndecodableAudioError, AudioOutOfBoundsError.
     """
-    return _analysis(decoded(file, task.limits, loudness=task.features), task)
+    began_ns = time.time_ns()
+    return _analysis(decoded(file, task.limits, loudness=task.features), task, began_ns)
 
 
-def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
+def _analysis(track: Decoded, task: AnalysisTask, began_ns: int) -> Analysis:
+    decoded_ns = time.time_ns()
     excerpt = track.excerpt
     signal = None
     if task.features:
@@ -66,6 +79,10 @@ def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
         from workers.extractor.signal_features import signal_features
 
         signal = signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.whole_s * 1000))
+    segments = {
+        spec.name: segments_of(track.samples, spec, all_patches=task.all_patches, patch_frames=patch_frames)
+        for spec, patch_frames in task.patch_frames.items()
+    }
     return Analysis(
         container=track.container,
         codec=track.codec,
@@ -79,10 +96,8 @@ def _analysis(track: Decoded, task: AnalysisTask) -> Analysis:
         excerpt_start_s=track.excerpt_start_s,
         excerpt_duration_s=excerpt.size / SAMPLE_RATE_HZ,
         signal=signal,
-        segments={
-            spec.name: segments_of(track.samples, spec, all_patches=task.all_patches, patch_frames=patch_frames)
-            for spec, patch_frames in task.patch_frames.items()
-        },
+        segments=segments,
+        took=Took(began_ns=began_ns, decoded_ns=decoded_ns, ended_ns=time.time_ns()),
     )
 
 

@@ -11,6 +11,7 @@ from shared.features import FEATURE_VERSION, NO_FEATURES, measured
 from shared.front_end.patches import N_PATCHES, PATCH_FRAMES
 from shared.models.manifest import Ensemble
 from shared.settings.media import MediaSettings
+from shared.tracing import tracing
 from workers.extractor.analysis import Analysis, AnalysisTask, analyse, warm_up
 from workers.extractor.decoder_processes import DecoderProcesses, RestartCause
 from workers.extractor.decoding import EXCERPT_S, DecodingLimits
@@ -78,6 +79,8 @@ class Extraction:
     def __call__(self, fetched: Fetched) -> Extracted:
         """Analyse one file. Raises: a PermanentError that says what is wrong with it."""
         found = self._decoders.run(self._task, fetched.file)
+        tracing.took("decode", found.took.began_ns, found.took.decoded_ns)
+        tracing.took("dsp", found.took.decoded_ns, found.took.ended_ns)
         return Extracted(
             audio=Audio(
                 content_hash=fetched.content_hash,

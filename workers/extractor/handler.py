@@ -17,6 +17,7 @@ from shared.metrics.extractor import ExtractorMetrics
 from shared.metrics.stream import StreamMetrics
 from shared.outcomes import failed, origin_of, outgoing, outgoing_failure, refusal
 from shared.redis.results import ResultCache, ResultKey
+from shared.tracing import tracing
 from workers.extractor.conditions import Conditions
 from workers.extractor.decoder_processes import DecoderProcessesError
 from workers.extractor.extraction import Extraction
@@ -106,7 +107,8 @@ class Extractor:
 
     def _fetched(self, uri: str) -> Tried[Fetched]:
         """Fetch with retries. Raises: AbandonedError when asked to stop before they are over."""
-        tried = with_retries(lambda: self._source.fetch(uri), budget_s=self._retry_budget_s, sleep=self._stop.wait)
+        with tracing.step("fetch"):
+            tried = with_retries(lambda: self._source.fetch(uri), budget_s=self._retry_budget_s, sleep=self._stop.wait)
         self._metrics.retried(uri, tried.attempts - 1)
         if isinstance(tried.ending, TransientError) and self._stop.is_set():
             raise AbandonedError("stopped between two attempts")

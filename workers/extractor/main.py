@@ -28,6 +28,7 @@ from shared.settings.kafka import KafkaSettings
 from shared.settings.media import MediaSettings
 from shared.settings.redis import RedisSettings
 from shared.settings.workers import ExtractorSettings, FeatureSettings, HttpSettings
+from shared.tracing import tracing
 from workers.extractor.conditions import Conditions
 from workers.extractor.extraction import Extraction
 from workers.extractor.handler import STAGE, Extractor
@@ -76,12 +77,13 @@ def run(
         now=lambda: datetime.now(UTC),
         stop=stop,
     )
+    handle = tracing.handling("extract", extract)
     n_threads = n_processes + settings.n_fetches
     threads = ThreadPoolExecutor(n_threads, thread_name_prefix="extract")
 
     def start(records: Sequence[Record]) -> Sequence[Future[Outputs]]:
         conditions.taken(records)
-        return [threads.submit(extract, record) for record in records]
+        return [threads.submit(handle, record) for record in records]
 
     try:
         stream = Stream(

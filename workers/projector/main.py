@@ -21,6 +21,7 @@ from shared.redis.views import TrackViews, View
 from shared.settings.kafka import KafkaSettings
 from shared.settings.redis import RedisSettings
 from shared.settings.workers import HttpSettings
+from shared.tracing import tracing
 from workers.projector.handler import view_of
 
 log = logging.getLogger("needledrop.projector")
@@ -101,11 +102,12 @@ def run(kafka: KafkaSettings, redis: RedisSettings, http: HttpSettings, stop: th
     views = TrackViews(redis)
     stream_metrics = StreamMetrics(registry, STAGE)
     projector = Projector(views, ProjectorMetrics(registry), stream_metrics, stop)
+    project = tracing.handling_batches("project", projector)
     # One thread: batches must reach Redis in order only per track, but one round trip at a time is fast enough.
     with ThreadPoolExecutor(1, thread_name_prefix="project") as thread:
 
         def start(records: Sequence[Record]) -> Sequence[Future[Sequence[Outgoing]]]:
-            return parts_of(thread.submit(projector, records), len(records))
+            return parts_of(thread.submit(project, records), len(records))
 
         spec = StreamSpec(STAGE, PROJECTOR, (TRACKS_LABELED.name, TRACKS_FAILED.name), MAX_IN_FLIGHT, writes=False)
         stream = Stream(kafka, spec, start, stream_metrics)

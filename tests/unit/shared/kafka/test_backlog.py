@@ -65,10 +65,11 @@ class Watched:
     clock: ManualClock
 
 
-def a_watched_limit(monkeypatch: pytest.MonkeyPatch, limit: int = LIMIT) -> Watched:
+def a_watched_limit(monkeypatch: pytest.MonkeyPatch, limit: int = LIMIT, *, together: bool = False) -> Watched:
     group, clock = InMemoryGroup(), ManualClock()
     monkeypatch.setattr(backlog_module, "reader", lambda *_, **__: group)
-    return Watched(BacklogLimit(KafkaSettings(), topic=OUTBOX, group="next", limit=limit, clock=clock), group, clock)
+    watching = BacklogLimit(KafkaSettings(), topic=OUTBOX, group="next", limit=limit, together=together, clock=clock)
+    return Watched(watching, group, clock)
 
 
 @pytest.fixture
@@ -114,6 +115,15 @@ def test_limit_watches_each_partition_by_itself(watched: Watched) -> None:
 
     assert not watched.limit.has_room(Counter({0: 1}))
     assert watched.limit.has_room(Counter({1: 1}))
+    assert not watched.limit.has_room(Counter({0: 1, 1: 1}))
+
+
+def test_limit_of_all_partitions_together_lets_exactly_so_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = a_watched_limit(monkeypatch, together=True)
+    watched.group.ends |= {0: 4, 2: LIMIT - 4 - 1}
+
+    assert watched.limit.has_room(Counter({1: 1}))
+    assert not watched.limit.has_room(Counter({1: 2}))
     assert not watched.limit.has_room(Counter({0: 1, 1: 1}))
 
 
