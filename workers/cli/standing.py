@@ -38,7 +38,7 @@ class Standing:
 
     stages: Sequence[StageStanding]
     silent: Sequence[str]
-    """Addresses that do not answer."""
+    """Addresses that do not answer, each with its stage where it once did."""
     labels_per_s: float
     p50_s: float | None
     """From a submission to its committed outcome."""
@@ -91,7 +91,7 @@ class History:
         n_lookups = n_hits + lookups.get("miss", 0.0)
         return Standing(
             stages=stages,
-            silent=self._silent,
+            silent=[self._known(address) for address in self._silent],
             labels_per_s=n_labels / seconds if seconds else 0.0,
             p50_s=quantile(0.5, growth, f"{_STREAM}_end_to_end_seconds"),
             p99_s=quantile(0.99, growth, f"{_STREAM}_end_to_end_seconds"),
@@ -101,6 +101,10 @@ class History:
             genres=[(genre, n / n_labels) for genre, n in list(labels.items())[:_SHOWN_GENRES] if n],
             left_s=_left_s(stages),
         )
+
+    def _known(self, address: str) -> str:
+        stages = _stages([self._first[address]]) if address in self._first else []
+        return f"{' and '.join(stages)} at {address}" if stages else address
 
 
 def _stages(now: Iterable[Snapshot]) -> list[str]:

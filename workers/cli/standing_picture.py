@@ -11,18 +11,20 @@ from rich.text import Text
 from workers.cli.label_lines import bar
 from workers.cli.standing import WINDOW_S, StageStanding, Standing
 
-_LONGEST_FAILURES: Final = 3
+_BUSY_CELLS: Final = 10
 
 
 def picture(standing: Standing) -> Panel:
-    """All of it, for a terminal."""
+    """All of it, for a terminal of 80 columns or more."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("stage", "records/s", "lag", "busy", "p50", "p99", "failed", ""):
-        table.add_column(name, justify="left" if name in ("stage", "busy", "") else "right")
+    for name in ("stage", "records/s", "lag", "busy", "p50", "p99", "failed"):
+        table.add_column(name, justify="left" if name in ("stage", "busy") else "right", no_wrap=True)
     for stage in standing.stages:
         table.add_row(*_row(stage))
+    remarks = [line for stage in standing.stages for line in _remarks(stage)]
+    lines = (Text(), *_summary(standing), _genres(standing), *remarks, *map(_away, standing.silent))
     return Panel(
-        Group(table, Text(), _summary(standing), _genres(standing), *map(_away, standing.silent)),
+        Group(table, *lines),
         title="needledrop",
         subtitle=f"[dim]over the last {WINDOW_S:.0f} s; failures since the start of `top`[/]",
         border_style="dim",
@@ -31,36 +33,47 @@ def picture(standing: Standing) -> Panel:
 
 def _row(stage: StageStanding) -> list[Text | str]:
     name = stage.stage if stage.n_workers == 1 else f"{stage.stage} x{stage.n_workers}"
-    busy = stage.n_in_flight / stage.in_flight_limit if stage.in_flight_limit else 0.0
     return [
         Text(name, style="bold"),
         f"{stage.per_s:,.1f}",
         Text(f"{stage.lag:,}", style="yellow" if stage.lag else "dim"),
-        Text(bar(busy, 10), style="cyan") + Text(f" {stage.n_in_flight}", style="dim"),
+        _busy(stage),
         _seconds(stage.p50_s),
         _seconds(stage.p99_s),
         Text(f"{sum(stage.failures.values()):,}", style="red" if stage.failures else "dim"),
-        Text("waits for the next stage", style="yellow") if stage.held_back else Text(_reasons(stage), style="red"),
     ]
 
 
-def _reasons(stage: StageStanding) -> str:
-    named = [f"{reason} {n:,}" for reason, n in stage.failures.items()]
-    return ", ".join(named[:_LONGEST_FAILURES]) + (", ..." if len(named) > _LONGEST_FAILURES else "")
+def _busy(stage: StageStanding) -> Text:
+    if not stage.in_flight_limit:  # trends takes what comes
+        return Text("-", style="dim")
+    share = min(stage.n_in_flight / stage.in_flight_limit, 1.0)
+    return Text(bar(share, _BUSY_CELLS), style="cyan") + Text(f" {stage.n_in_flight}", style="dim")
 
 
-def _summary(standing: Standing) -> Text:
-    parts = [f"{standing.labels_per_s:,.1f} labels/s"]
+def _remarks(stage: StageStanding) -> list[Text]:
+    remarks = []
+    if stage.held_back:
+        remarks.append(Text(f"{stage.stage} waits for the next stage", style="yellow"))
+    if stage.failures:
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in stage.failures.items())
+        remarks.append(Text(f"{stage.stage} failed {reasons}", style="red"))
+    return remarks
+
+
+def _summary(standing: Standing) -> list[Text]:
+    """Two lines: what comes out, and what it costs."""
+    out = [f"{standing.labels_per_s:,.1f} labels/s"]
     if standing.p50_s is not None:
-        parts.append(f"submission to outcome p50 {_seconds(standing.p50_s)}, p99 {_seconds(standing.p99_s)}")
-    if standing.cache_hits is not None:
-        parts.append(f"cache hits {standing.cache_hits:.0%}")
-    if standing.unsure is not None:
-        parts.append(f"unsure {standing.unsure:.0%}")
+        out.append(f"submission to outcome p50 {_seconds(standing.p50_s)}, p99 {_seconds(standing.p99_s)}")
     left = {None: "backlog does not move", 0.0: "no backlog"}.get(standing.left_s)
-    parts.append(left or f"backlog done in {_duration(standing.left_s or 0.0)}")
-    text = Text("   ".join(parts))
-    return text + Text("   Redis is away", style="red") if standing.cache_unavailable else text
+    cost = [left or f"backlog done in {_duration(standing.left_s or 0.0)}"]
+    if standing.cache_hits is not None:
+        cost.append(f"cache hits {standing.cache_hits:.0%}")
+    if standing.unsure is not None:
+        cost.append(f"unsure {standing.unsure:.0%}")
+    redis = Text("   Redis is away", style="red") if standing.cache_unavailable else Text()
+    return [Text("   ".join(out)), Text("   ".join(cost)) + redis]
 
 
 def _genres(standing: Standing) -> Text:

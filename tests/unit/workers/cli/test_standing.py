@@ -4,6 +4,7 @@ from rich.console import Console
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.exposition import Registry, exposition
 from shared.metrics.extractor import ExtractorMetrics
+from shared.metrics.labels import REASONS
 from shared.metrics.reading import Snapshot
 from shared.metrics.stream import StreamMetrics
 from workers.cli.standing import History, Standing
@@ -35,8 +36,8 @@ def workers() -> ManualWorkers:
     return ManualWorkers()
 
 
-def shown(standing: Standing) -> str:
-    console = Console(width=140, force_terminal=False)
+def shown(standing: Standing, width: int = 140) -> str:
+    console = Console(width=width, force_terminal=False)
     with console.capture() as captured:
         console.print(picture(standing))
     return captured.get()
@@ -124,7 +125,7 @@ def test_worker_that_does_not_answer_is_named_and_the_others_stay(workers: Manua
     standing = history.standing()
 
     assert [stage.stage for stage in standing.stages] == ["classifier"]
-    assert "extractor:9400 does not answer" in shown(standing)
+    assert "extractor at extractor:9400 does not answer" in shown(standing)
 
 
 def test_worker_that_was_started_again_counts_from_zero(workers: ManualWorkers) -> None:
@@ -136,6 +137,33 @@ def test_worker_that_was_started_again_counts_from_zero(workers: ManualWorkers) 
     history.add(workers.seen(10.0))
 
     assert history.standing().stages[0].per_s == 2.0
+
+
+def test_worker_that_never_answered_is_named_by_its_address(workers: ManualWorkers) -> None:
+    history = History()
+    history.add(workers.seen(0.0) | {"10.0.0.9:9400": None})
+
+    assert history.standing().silent == ["10.0.0.9:9400"]
+
+
+def test_80_columns_are_enough(workers: ManualWorkers) -> None:
+    history = History()
+    history.add(workers.seen(0.0))
+    for reason in REASONS:
+        for _ in range(1000):
+            workers.stream["extractor"].ended("failed", reason=reason, submission="new", seconds=1.0)
+    workers.stream["extractor"].committed.inc(10_000)
+    workers.stream["extractor"].lag("tracks.submitted.v1", 0, 100_000)
+    workers.stream["extractor"].in_flight.set(8)
+    workers.stream["extractor"].handle_seconds.observe(0.9)
+    history.add(workers.seen(1.0))
+
+    picture_of_80 = shown(history.standing(), width=80)
+
+    [row] = [line for line in picture_of_80.splitlines() if "100,000" in line]
+    assert "extractor" in row
+    assert "10,000.0" in row
+    assert {f"{reason} 1,000" in " ".join(picture_of_80.replace("│", " ").split()) for reason in REASONS} == {True}
 
 
 def test_replicas_of_a_stage_are_one_row(workers: ManualWorkers) -> None:
