@@ -84,7 +84,7 @@ class AudioFeatures(EventModel):
     valence: Probability | None = None
     """From sad (0) to happy (1)."""
     tempo: NotNegative | None = None
-    """Beats a minute."""
+    """Beats a minute; 0 when there is no beat."""
     time_signature: Annotated[int, Field(ge=3, le=7)] | None = None
     """Beats a bar."""
     duration_ms: Annotated[int, Field(ge=0)] | None = None

@@ -92,9 +92,9 @@ DEFINITIONS: Final = (
     ),
     Definition(
         "tempo", 0.0, None, "extractor",
-        "Beats a minute as people tap them; 0 when nothing recurs.",
+        "Beats a minute as people tap them; 0 when onsets recur no more than those of noise.",
         "onsets, cymbals and harmonic change at a quarter of a beat to eight beats against a metrical "
-        "template, prior 115 BPM, 0.8 octaves",
+        "template, prior 115 BPM, 0.45 octaves",
         "autocorrelation phase: Ellis 2007; template: benchmarks/tempo_template.py",
         "workers.extractor.signal_features.tempo",
     ),

@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 
 from schemas.errors import InvalidFeaturesError
 
-FEATURE_VERSION: Final = "2"  # of definitions and estimators: values of another version are not comparable
+FEATURE_VERSION: Final = "3"  # of definitions and estimators: values of another version are not comparable
 NO_FEATURES: Final = "none"  # stands in the version's place where features were not wanted
 
 

@@ -17,7 +17,10 @@ _MUCH_BASS = 0.25  # share of amplitude below 156 Hz, as in club music
 
 
 def danceability(rhythm: Periodicity, bpm: float, timbre: Timbre) -> float:
-    """Return danceability in [0, 1]; 0 without a beat."""
+    """Return danceability in [0, 1]; 0 for silence.
+
+    ``bpm`` is the likeliest tempo, also where nothing recurs: so danceability falls smoothly as the beat gets weaker.
+    """
     if bpm <= 0.0:
         return 0.0
     beat_s = 60.0 / bpm

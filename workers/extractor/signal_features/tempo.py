@@ -51,20 +51,34 @@ _RELATIVES = np.array([1 / 3, 1 / 2, 2 / 3, 3 / 2, 2.0, 3.0])
 class Tempo:
     """The beat, what else it could be, and how sure we are."""
 
-    bpm: float  # 0 when nothing in the excerpt recurs
+    bpm: float  # 0 when nothing in the excerpt recurs more than noise does
+    likeliest_bpm: float  # the same, also where nothing recurs: a guess; 0 for silence
     confidence: float  # [0, 1]
     alternative_bpm: float  # 0 when there is none
     alternative_weight: float  # [0, 1]: its share when it and the beat are the only two
     pulse_clarity: float  # [0, 1]: how strongly onsets recur after beats
 
 
-NO_TEMPO: Final = Tempo(bpm=0.0, confidence=0.0, alternative_bpm=0.0, alternative_weight=0.0, pulse_clarity=0.0)
+def no_tempo(likeliest_bpm: float = 0.0) -> Tempo:
+    """Return what is said of an excerpt without a beat."""
+    return Tempo(
+        bpm=0.0,
+        likeliest_bpm=likeliest_bpm,
+        confidence=0.0,
+        alternative_bpm=0.0,
+        alternative_weight=0.0,
+        pulse_clarity=0.0,
+    )
 
 
 def tempo(rhythm: Periodicity) -> Tempo:
-    """Return the most likely tempo of an excerpt, and the runner-up among its metrical relatives."""
+    """Return the most likely tempo of an excerpt, and the runner-up among its metrical relatives.
+
+    Where onsets recur no more than those of noise, there is no beat to give the tempo of: any number would be an
+    accident, and another one once the same music is coded again.
+    """
     if not rhythm.onsets.any():
-        return NO_TEMPO
+        return no_tempo()
     scores = evidence(rhythm) @ TEMPLATE + prior(CANDIDATES_BPM) - equal_pulses(rhythm)
     masses = neighbourhood_masses(scores)
     best = best_candidate(scores, masses)
@@ -74,8 +88,11 @@ def tempo(rhythm: Periodicity) -> Tempo:
     other, other_weight = float(relatives[relative_masses.argmax()]), float(relative_masses.max())
     clarity = pulse_clarity(rhythm, chosen)
     bpm = _refined(rhythm, chosen)
+    if clarity == 0.0:
+        return no_tempo(bpm)
     return Tempo(
         bpm=bpm,
+        likeliest_bpm=bpm,
         confidence=min(1.0, weight) * clarity,
         alternative_bpm=bpm * other / chosen,
         alternative_weight=other_weight / (weight + other_weight),

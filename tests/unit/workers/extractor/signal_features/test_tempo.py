@@ -37,10 +37,20 @@ def test_tempo_offers_half_or_double_as_the_alternative(clicks: Clicks) -> None:
     assert 0.0 <= found.alternative_weight <= 1.0
 
 
-def test_tempo_is_unsure_of_noise() -> None:
-    found = tapped(np.random.default_rng(3).standard_normal(30 * 16_000))
+@pytest.mark.parametrize("seed", range(5))
+def test_tempo_of_noise_is_zero_with_no_confidence(seed: int) -> None:
+    found = tapped(np.random.default_rng(seed).standard_normal(30 * 16_000))
 
-    assert found.confidence < 0.1
+    assert (found.bpm, found.confidence, found.alternative_bpm) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("loudness", [0.02, 0.2])
+def test_tempo_of_clicks_in_noise_is_theirs_or_none_but_never_another(clicks: Clicks, loudness: float) -> None:
+    noise = np.random.default_rng(3).standard_normal(clicks(100.0).size)
+
+    found = tapped(clicks(100.0) + loudness * noise)
+
+    assert found.bpm == 0.0 or min(abs(found.bpm / 100.0 - ratio) for ratio in (0.5, 1.0, 2.0)) < 0.01
 
 
 def test_tempo_of_silence_is_zero_with_no_confidence() -> None:
