@@ -21,46 +21,14 @@ from shared.kafka.ranges import RangeReader
 from shared.redis.views import TrackViews, View, ViewKind
 from shared.settings.kafka import KafkaSettings
 from shared.settings.redis import RedisSettings
+from tests.old_labels import label_fields
 
 RELABEL = [sys.executable, "-m", "workers.cli.main", "relabel", "--ensemble-older-than", "2"]
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 
-def a_label(track_id: str, *, offset: int, uri: str, ensemble: str = "1.9", unsure: bool = False) -> dict[str, Any]:
-    place = Coordinates(topic=TRACKS_SUBMITTED.name, partition=0, offset=offset)
-    return {
-        "track_id": track_id,
-        "submission": {
-            "submission_id": f"s-{track_id}",
-            "submitted_at": "2026-11-01T12:00:00Z",
-            "uri": uri,
-            "coordinates": place.model_dump(),
-        },
-        "labeled_at": "2026-11-01T12:00:01Z",
-        "from_cache": False,
-        "timings": {},
-        "genres": [],
-        "unsure": unsure,
-        "tags": {"genre": [], "mood": [], "instrument": [], "voice": [], "era": []},
-        "features": {},
-        "audio": {
-            "content_hash": "c" * 64,
-            "size_bytes": 1,
-            "container": "ogg",
-            "sample_rate_hz": 44100,
-            "n_channels": 2,
-            "duration_s": 30.0,
-        },
-        "analysed": {
-            "policy": "p",
-            "decoded_s": 30.0,
-            "cut": False,
-            "excerpt_start_s": 0.0,
-            "excerpt_duration_s": 30.0,
-            "n_patches": 10,
-        },
-        "versions": {"ensemble": ensemble, "ensemble_digest": "a" * 64, "features": "3", "taxonomy": "1"},
-    }
+def a_label(track_id: str, *, offset: int, uri: str, **changes: Any) -> dict[str, Any]:
+    return label_fields(track_id, offset=offset, submission__uri=uri, **changes)
 
 
 def publish(settings: KafkaSettings, labels: list[dict[str, Any]]) -> None:
@@ -126,7 +94,7 @@ def test_labels_of_older_ensembles_are_submitted_again_on_condition(
         [
             a_label("plain", offset=0, uri="s3://bucket/a.ogg"),
             a_label("secret", offset=1, uri="https://example.org/b.ogg?token=***"),
-            a_label("current", offset=2, uri="s3://bucket/d.ogg", ensemble="2"),
+            a_label("current", offset=2, uri="s3://bucket/d.ogg", versions__ensemble="2"),
             overtaken,
             a_label("gone", offset=99, uri="https://example.org/e.ogg?token=***"),
         ],

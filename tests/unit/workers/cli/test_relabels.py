@@ -8,6 +8,7 @@ from schemas.events import TrackSubmitted
 from schemas.origin import Coordinates, Origin, Position
 from schemas.topics import TRACKS_LABELED, TRACKS_SUBMITTED
 from shared.kafka.records import Record
+from tests.old_labels import label_fields
 from workers.cli.relabels import Condition, Stale, WantedLabels, relabel_of, version_key
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -16,51 +17,8 @@ OURS, OTHER = "a" * 64, "b" * 64
 
 
 def a_label(**changes: Any) -> Record:
-    """A label of version 1.9 with our digest; changes name fields, with __ between the steps."""
-    fields: dict[str, Any] = {
-        "track_id": "t1",
-        "submission": {
-            "submission_id": "s1",
-            "submitted_at": "2026-11-01T12:00:00Z",
-            "uri": "https://example.org/a.ogg",
-            "title": "So What",
-            "year": 1959,
-            "attributes": {"library": "vinyl"},
-            "coordinates": PLACE.model_dump(),
-        },
-        "labeled_at": "2026-11-01T12:00:01Z",
-        "from_cache": False,
-        "timings": {},
-        "genres": [{"genre": "jazz", "probability": 0.9}],
-        "unsure": False,
-        "tags": {"genre": [], "mood": [], "instrument": [], "voice": [], "era": []},
-        "features": {},
-        "audio": {
-            "content_hash": "c" * 64,
-            "size_bytes": 1,
-            "container": "ogg",
-            "sample_rate_hz": 44100,
-            "n_channels": 2,
-            "duration_s": 30.0,
-        },
-        "analysed": {
-            "policy": "p",
-            "decoded_s": 30.0,
-            "cut": False,
-            "excerpt_start_s": 0.0,
-            "excerpt_duration_s": 30.0,
-            "n_patches": 10,
-        },
-        "versions": {"ensemble": "1.9", "ensemble_digest": OURS, "features": "3", "taxonomy": "1"},
-    }
-    for path, value in changes.items():
-        *steps, last = path.split("__")
-        place = fields
-        for step in steps:
-            place = place[step]
-        place[last] = value
-    headers = Origin("s1", Position(1000, 7), PLACE).headers()
-    return Record(TRACKS_LABELED.name, 0, 3, 2000, b"t1", json.dumps(fields).encode(), headers)
+    value = json.dumps(label_fields("t1", offset=PLACE.offset, **changes)).encode()
+    return Record(TRACKS_LABELED.name, 0, 3, 2000, b"t1", value, Origin("s-t1", Position(1000, 7), PLACE).headers())
 
 
 def wanted(older_than: str | None = None, *conditions: str) -> WantedLabels:
@@ -78,7 +36,7 @@ def stale(**changes: Any) -> Stale:
     return found
 
 
-def an_original(uri: str, submission_id: str = "s1") -> Record:
+def an_original(uri: str, submission_id: str = "s-t1") -> Record:
     event = TrackSubmitted(track_id="t1", uri=uri, submission_id=submission_id, submitted_at=NOW)
     return Record(TRACKS_SUBMITTED.name, 0, 7, 1000, b"t1", event.to_json())
 
@@ -143,7 +101,7 @@ def test_relabel_says_what_the_label_said_and_is_conditional_on_its_submission()
     assert (event.track_id, event.submission_id, event.submitted_at) == ("t1", "s2", NOW)
     assert (event.uri, event.title, event.year) == ("https://example.org/a.ogg", "So What", 1959)
     assert event.attributes == {"library": "vinyl"}
-    assert (event.relabel_of, event.replay_of) == ("s1", None)
+    assert (event.relabel_of, event.replay_of) == ("s-t1", None)
 
 
 @pytest.mark.parametrize("link", ["relabel_of", "replay_of"])
