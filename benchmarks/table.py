@@ -33,6 +33,10 @@ def table(measured: dict[str, dict[str, Any]]) -> str:
         hours = music4all["hours"]["kafka_features_on"]
         taken = ", ".join(f"{hour:.0f} h on {n} cores" for n, hour in hours.items())
         rows.append(("109,269 clips of Music4All, from these rates", taken, "`benchmarks.music4all`"))
+    if backfill := measured.get("backfill"):
+        rows.append(_backfill_row(backfill))
+    if overhead := measured.get("overhead"):
+        rows.append(_overhead_row(overhead))
     lines = ["| | measured | command |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
     runs = [f"{name}: {one['date']}, load {one['load_before']} when it began" for name, one in measured.items()]
     machines = sorted({one["machine"] for one in measured.values()})
@@ -101,6 +105,25 @@ def _growth_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("a track keeps", kept, command),
         ("MB a process", memory, command),
     ]
+
+
+def _backfill_row(found: dict[str, Any]) -> tuple[str, str, str]:
+    memory, killed = found["resident_mb"], found["after_a_kill"]
+    said = (
+        f"{found['rows_per_s']:,.0f} rows/s, memory {memory['first']:.0f} MB at the first row, "
+        f"{memory['largest']:.0f} MB at most; killed and gone on: {killed['missing']} missing, {killed['twice']} twice"
+    )
+    return f"`submit --music4all`, {found['n_rows']:,} rows", said, _command(found)
+
+
+def _overhead_row(found: dict[str, Any]) -> tuple[str, str, str]:
+    percent = found["percent"]
+    said = (
+        f"metrics and logs {percent['metrics_and_logs']:.2f} % of a track's processor time, "
+        f"traces of 10 % of the tracks {percent['tracing_at_10_percent']:.2f} %, "
+        f"tracing off {percent['tracing_off']:.4f} %"
+    )
+    return "being observed", said, _command(found)
 
 
 def _command(found: dict[str, Any]) -> str:

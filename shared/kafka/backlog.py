@@ -78,8 +78,8 @@ class BacklogLimit:
         self._since.update(charge)
         self._since.update(dict.fromkeys(charge, 1))  # its marker
 
-    def look(self) -> None:
-        """Ask the broker. When it does not answer, what was seen last stays true; before that there is no room."""
+    def look(self) -> bool:
+        """Ask the broker; whether it answered. If not, what was seen last stays true; before that there is no room."""
         try:
             if not self._partitions:
                 topics = self._consumer.list_topics(self._topic, timeout=5.0).topics
@@ -91,10 +91,11 @@ class BacklogLimit:
                 self._lag[found.partition] = high - max(found.offset, low)
         except KafkaException:
             self._looked_at = self._clock()
-            return
+            return False
         self._since.clear()
         self._looked_at = self._clock()
         self._has_seen = True
+        return True
 
     def _fits(self, charge: Counter[int]) -> bool:
         if not self._has_seen:

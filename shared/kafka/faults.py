@@ -1,10 +1,13 @@
 """What went wrong with Kafka, and what follows from it."""
 
+import logging
 from typing import ClassVar
 
 from confluent_kafka import KafkaError, KafkaException
 
 from schemas.errors import InvalidSettingError, NeedledropError
+
+log = logging.getLogger("needledrop.kafka")
 
 
 class StreamStoppedError(NeedledropError):
@@ -65,3 +68,22 @@ def stopping(error: KafkaError) -> StreamStoppedError:
     if is_fenced(error):
         return FencedError(f"another worker has taken this one's slot ({error.name()}): this one ends")
     return StreamStoppedError(f"the Kafka client cannot go on: {error.name()}: {error.str()}")
+
+
+def noted(error: KafkaError, group: str) -> None:
+    """Log what a consumer of ``group`` was given in place of a record.
+
+    Raises: WorkLostError, StreamStoppedError when this process cannot go on.
+    """
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - a public constant
+        raise WorkLostError(
+            f"{group}: the broker no longer has the next record to read ({error.str()}). Retention "
+            "has removed records that were never processed. Look at the topic's retention, then set the group's "
+            "offsets on purpose (kafka-consumer-groups --reset-offsets) and start again."
+        )
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        log.warning("a topic is missing: run `needledrop topics create`", extra={"error": error.str()})
+    elif is_fatal(error):
+        raise stopping(error)
+    else:
+        log.warning("kafka", extra={"error": error.name(), "detail": error.str()})

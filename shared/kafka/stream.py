@@ -9,12 +9,10 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import Message, TopicPartition
 
 from shared.kafka.assignment import Assignment
 from shared.kafka.backlog import BacklogLimit
@@ -22,21 +20,17 @@ from shared.kafka.batch import Batch, batch_of
 from shared.kafka.clients import group_consumer
 from shared.kafka.commits import Commits
 from shared.kafka.ends import count_written
-from shared.kafka.faults import OutputRefusedError, StreamStoppedError, WorkLostError, is_fatal, stopping
+from shared.kafka.faults import OutputRefusedError, StreamStoppedError, noted
 from shared.kafka.lag import Lag
-from shared.kafka.progress import Outputs, PartitionProgress
+from shared.kafka.progress import PartitionProgress
 from shared.kafka.records import Outgoing, Record, record_of
+from shared.kafka.spec import Instead, Start, StreamSpec
 from shared.kafka.transactions import Ending
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
 from shared.tracing import tracing
 
 log = logging.getLogger("needledrop.kafka")
-
-Start = Callable[[Sequence[Record]], Sequence[Future[Outputs]]]
-"""Begins the work on records that were polled together; one future for each. A future that fails ends the worker."""
-Instead = Callable[[Record, Outputs], Outputs]
-"""What to write in place of a record's outputs that the brokers will never take; small."""
 
 # While work is in flight the loop looks for more records this often (finished work wakes it at once); waking costs some
 # 50 us of processor time that the work itself could use.
@@ -52,18 +46,6 @@ _LAG_EVERY_S: Final = 1.0
 _DRAIN_S: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
-    """What a stage reads and how much at a time."""
-
-    stage: str
-    group: str
-    inboxes: tuple[str, ...]
-    max_in_flight: int
-    writes: bool = True
-    """Whether there are outputs: then transactions, else plain commits after the work (at least once)."""
-
-
 class Stream:
     """One member of a consumer group. ``run`` belongs to one thread; the properties may be read from others."""
 
@@ -75,11 +57,16 @@ class Stream:
         metrics: StreamMetrics,
         backlog: BacklogLimit | None = None,
         instead: Instead | None = None,
+        held: Callable[[], bool] = lambda: False,
     ) -> None:
-        """``instead`` is needed by a stage that writes: without it a refused output ends the worker."""
+        """``instead`` is needed by a stage that writes: without it a refused output ends the worker.
+
+        While it is ``held``, no record is taken.
+        """
         self._spec = spec
         self._start = start
         self._instead = instead
+        self._held = held
         self._n_alone = 0  # so many records are committed one by one, to find the one that is refused
         self._metrics = metrics
         self._backlog = backlog
@@ -93,6 +80,8 @@ class Stream:
         """Offsets behind the end of our partitions, as last seen."""
         self.held_back = False
         """Whether finished work waits for the next stage, which is behind: then no progress is no fault of ours."""
+        self.at_rest: frozenset[int] = frozenset()
+        """While the stream is held: our partitions without work in flight."""
         self._consumer = group_consumer(settings, spec.group)
         self._lag = Lag(self._consumer, metrics)
         self._assignment = Assignment(self._consumer, metrics, before_giving_back=self._commit_finished_of)
@@ -127,6 +116,10 @@ class Stream:
                 self._backlog.close()
 
     def _take(self) -> int:
+        if self._held():
+            self._rest()
+            return 0
+        self.at_rest = frozenset()
         room = self._spec.max_in_flight - self._assignment.n_in_flight()
         if room <= 0:
             self._when_full()
@@ -150,7 +143,7 @@ class Stream:
         """The record of ``message`` and its partition's progress; nothing for an error or what is no longer ours."""
         error = message.error()
         if error is not None:
-            self._on_error(error)
+            noted(error, self._spec.group)
             return []
         record = record_of(message)
         progress = self._assignment.of(record.topic, record.partition)
@@ -172,11 +165,22 @@ class Stream:
         now = time.monotonic()
         self._full_since = self._full_since or now
         if now - self._full_since > _PAUSE_AFTER_S:
-            self._assignment.pause(paused=True)
-            # Everything is paused: this only keeps our place in the group.
-            message = self._consumer.poll(0)
-            if message is not None:
-                self._begin(self._ours(message))
+            self._keep_our_place(0)
+
+    def _rest(self) -> None:
+        idle = not self._assignment.n_in_flight()
+        self._keep_our_place(_IDLE_WAIT_S if idle else 0)
+        self.at_rest = frozenset(progress.partition for progress in self._assignment if not progress.in_flight)
+        if idle:  # nothing to do, on purpose
+            self.last_progress = time.monotonic()
+            self._metrics.progressed()
+
+    def _keep_our_place(self, wait_s: float) -> None:
+        """Take part in the group, fetching nothing."""
+        self._assignment.pause(paused=True)
+        message = self._consumer.poll(wait_s)
+        if message is not None:
+            self._begin(self._ours(message))
 
     def _commit_finished_of(self, partitions: Iterable[PartitionProgress]) -> int:
         """Commit the finished prefix of each partition, as far as the backlog limit lets us; how many records."""
@@ -285,17 +289,3 @@ class Stream:
             if not self._commit_finished_of(self._assignment):
                 self._wait()
         self._commit_positions()
-
-    def _on_error(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - a public constant
-            raise WorkLostError(
-                f"{self._spec.group}: the broker no longer has the next record to read ({error.str()}). Retention "
-                "has removed records that were never processed. Look at the topic's retention, then set the group's "
-                "offsets on purpose (kafka-consumer-groups --reset-offsets) and start again."
-            )
-        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            log.warning("a topic is missing: run `needledrop topics create`", extra={"error": error.str()})
-        elif is_fatal(error):
-            raise stopping(error)
-        else:
-            log.warning("kafka", extra={"error": error.name(), "detail": error.str()})

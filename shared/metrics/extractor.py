@@ -47,6 +47,11 @@ class ExtractorMetrics:
             ("cause",),
             registry=registry,
         )
+        self.draining = Gauge(
+            "needledrop_extractor_draining",
+            "1 while `needledrop drain` keeps the worker from taking submissions.",
+            registry=registry,
+        )
         self.decoders = Gauge("needledrop_extractor_decoders", "Decoding processes.", registry=registry)
         self._lookups = Counter(
             "needledrop_extractor_result_lookups_total",

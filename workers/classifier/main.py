@@ -10,7 +10,8 @@ from shared.features.calibration import load_calibration, result_version
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
 from shared.kafka.names import CLASSIFIER
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.build import EnsembleMetrics
 from shared.metrics.classifier import ClassifierMetrics
 from shared.metrics.exposition import process_registry

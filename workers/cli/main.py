@@ -12,6 +12,7 @@ from shared.settings.workers import LogSettings
 from workers.cli.administering import models, token, topics
 from workers.cli.console import err, out
 from workers.cli.data import data
+from workers.cli.draining import drain, resume
 from workers.cli.evaluating import evaluate
 from workers.cli.failures import failures
 from workers.cli.features import features
@@ -35,7 +36,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, up, label, submit, delete, watch, get, find, top, relabel, evaluate, worker, token):
+for command in (
+    demo,
+    up,
+    label,
+    submit,
+    delete,
+    watch,
+    get,
+    find,
+    top,
+    relabel,
+    drain,
+    resume,
+    evaluate,
+    worker,
+    token,
+):
     app.command()(command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")

@@ -16,12 +16,14 @@ from shared.kafka.names import CLASSIFIER, EXTRACTOR
 from shared.kafka.progress import Outputs
 from shared.kafka.ranges import RangeReader
 from shared.kafka.records import Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.build import EnsembleMetrics
 from shared.metrics.exposition import process_registry
 from shared.metrics.extractor import ExtractorMetrics
 from shared.metrics.stream import StreamMetrics
 from shared.models.manifest import Ensemble
+from shared.redis.drain import DrainSwitch
 from shared.redis.newest import NewestSubmissions
 from shared.redis.results import RedisResultCache
 from shared.settings.kafka import KafkaSettings
@@ -30,6 +32,7 @@ from shared.settings.redis import RedisSettings
 from shared.settings.workers import ExtractorSettings, FeatureSettings, HttpSettings
 from shared.tracing import tracing
 from workers.extractor.conditions import Conditions
+from workers.extractor.draining import Draining
 from workers.extractor.extraction import Extraction
 from workers.extractor.handler import STAGE, Extractor
 from workers.extractor.sources.audio_source import AudioSource
@@ -64,6 +67,7 @@ def run(
         lambda partition, start, end: history.between(TRACKS_SUBMITTED.name, partition, start, end),
         stop,
     )
+    draining = Draining(DrainSwitch(redis), tell=metrics.draining.set, stop=stop)
     extract = Extractor(
         source,
         extraction,
@@ -93,7 +97,9 @@ def run(
             stream_metrics,
             BacklogLimit(kafka, topic=TRACKS_FEATURES.name, group=CLASSIFIER, limit=kafka.backlog_limit),
             extract.refused,
+            held=lambda: draining.is_on,
         )
+        draining.watch(lambda: stream.at_rest)
         checks = StreamChecks(
             stream,
             stuck_after_s=http.stuck_after_s,

@@ -13,7 +13,8 @@ from shared.health.server import serving_health
 from shared.kafka.faults import AbandonedError
 from shared.kafka.names import PROJECTOR
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.exposition import process_registry
 from shared.metrics.projector import ProjectorMetrics
 from shared.metrics.stream import StreamMetrics

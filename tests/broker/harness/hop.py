@@ -14,7 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from shared.health.checks import StreamChecks
 from shared.health.server import serving_health
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
 from shared.metrics.exposition import process_registry

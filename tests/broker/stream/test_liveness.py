@@ -10,7 +10,8 @@ import pytest
 from shared.health.checks import StreamChecks
 from shared.kafka.backlog import BacklogLimit
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.exposition import Registry
 from shared.metrics.stream import StreamMetrics
 

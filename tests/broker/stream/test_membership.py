@@ -12,7 +12,8 @@ from confluent_kafka.admin import AdminClient
 from shared.kafka.clients import reader, transactional_producer
 from shared.kafka.faults import FencedError, WorkLostError
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.exposition import Registry
 from shared.metrics.stream import StreamMetrics
 

@@ -10,7 +10,8 @@ from confluent_kafka import Message
 from shared.kafka.clients import MAX_MESSAGE_BYTES
 from shared.kafka.faults import OutputRefusedError
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.exposition import Registry
 from shared.metrics.stream import StreamMetrics
 

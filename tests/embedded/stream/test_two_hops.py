@@ -12,7 +12,8 @@ from shared.kafka.backlog import BacklogLimit
 from shared.kafka.clients import plain_producer
 from shared.kafka.following import following
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.exposition import Registry
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings

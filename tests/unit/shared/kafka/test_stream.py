@@ -11,7 +11,8 @@ from confluent_kafka import TopicPartition
 from shared.kafka import stream as stream_module
 from shared.kafka.faults import FencedError
 from shared.kafka.records import Outgoing, Record
-from shared.kafka.stream import Stream, StreamSpec
+from shared.kafka.spec import StreamSpec
+from shared.kafka.stream import Stream
 from shared.metrics.exposition import Registry
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
