@@ -8,14 +8,10 @@ once is stated, and what a plain SQL scan of the same rows takes.
 import argparse
 import csv
 import io
-import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -27,14 +23,11 @@ import numpy as np
 import psutil
 
 from benchmarks.generated_labels import N_GENERATED_TAGS, record_of_label
+from benchmarks.large_catalog import fill, running
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
-from shared.embedded.ports import free_port
-from shared.embedded.processes import ChildProcess
 from shared.kafka.clients import plain_producer
 from shared.kafka.mock_cluster import MockCluster
 from shared.settings.kafka import KafkaSettings
-from workers.catalog.catalogue import Catalogue
-from workers.catalog.changes import change_of
 from workers.catalog.columns import HISTOGRAMS
 from workers.catalog.main import FILE
 from workers.catalog.rows import NUMBERS
@@ -81,7 +74,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="needledrop-catalog-") as folder:
         place = arguments.folder or Path(folder)
         began = time.monotonic()
-        _fill(place, arguments.tracks)
+        fill(place, arguments.tracks)
         print(f"{arguments.tracks:,} tracks of {N_GENERATED_TAGS} tags, made in {time.monotonic() - began:.0f} s")
         return _measured(place, Path(folder), arguments.tracks, arguments.seconds)
 
@@ -90,7 +83,7 @@ def _measured(place: Path, logs: Path, n_tracks: int, seconds: int) -> int:
     faults = []
     with MockCluster({TRACKS_LABELED.name: 4, TRACKS_FAILED.name: 4}) as kafka:
         began = time.monotonic()
-        with _running(place, logs, kafka.bootstrap_servers) as (address, process):
+        with running(place, logs, kafka.bootstrap_servers) as (address, process):
             print(f"ready after {time.monotonic() - began:.1f} s, {_mb(process):.0f} MB")
             with _arriving(kafka.bootstrap_servers, n_tracks):
                 print(f"\n{REQUESTS_PER_S} requests a second | p50 ms | p95 ms | bound ms")
@@ -109,47 +102,6 @@ def _measured(place: Path, logs: Path, n_tracks: int, seconds: int) -> int:
     for fault in faults:
         print(f"NOT HELD  {fault}")
     return 1 if faults else 0
-
-
-def _fill(folder: Path, n: int) -> None:
-    with closing(Store(folder / FILE)) as store:
-        catalogue = Catalogue(store, now_ms=0)
-        rng = np.random.default_rng(8)
-        while catalogue.n_tracks < n:
-            start = catalogue.n_tracks
-            some = [record_of_label(rng, number, number) for number in range(start, min(start + 2000, n))]
-            catalogue.take_in([change for record in some if (change := change_of(record))], "made", {})
-
-
-@contextmanager
-def _running(folder: Path, logs: Path, bootstrap: str) -> Iterator[tuple[str, psutil.Process]]:
-    web, health = free_port(), free_port()
-    environment = {
-        **os.environ,
-        "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "NEEDLEDROP_KAFKA_EMBEDDED": "true",
-        "NEEDLEDROP_CATALOG_FOLDER": str(folder),
-        "NEEDLEDROP_CATALOG_WEB_PORT": str(web),
-        "NEEDLEDROP_CATALOG_REQUESTS_PER_S": "100000",
-        "NEEDLEDROP_HTTP_PORT": str(health),
-        "OPENBLAS_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-m", "workers.cli.main", "worker", "catalog"]
-    worker = ChildProcess("catalog", command, log_path=logs / "catalog.log", env=environment)
-    worker.start()
-    try:
-        worker.wait_until(lambda: _is_ready(health), within_s=300.0)
-        yield f"http://127.0.0.1:{web}", psutil.Process(worker.pid)
-    finally:
-        worker.stop(within_s=15.0)
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-            return True
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
 
 
 @contextmanager

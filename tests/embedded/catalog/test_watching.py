@@ -97,6 +97,9 @@ def test_labels_are_told_as_they_come(served: Serve, events: Callable[[Served], 
     event = next(stream)
     assert (event["total"], event["labeled"], len(event["items"])) == (55, 50, 20)
 
+    catalog.fill(deleted("newer", 200))
+    assert next(stream) == {"total": 54, "labeled": 0, "items": []}
+
 
 def test_a_watcher_does_not_keep_the_server_from_ending(served: Serve) -> None:
     catalog = served(*four_tracks())

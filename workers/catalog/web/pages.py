@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 _FOLDER: Final = Path(__file__).with_name("page")
-_ENTRANCES: Final = {"/": "index.html"}
+_ENTRANCES: Final = {"/": "index.html", "/plain": "plain/index.html", "/plain/setup": "plain/setup.html"}
 # Not known to mimetypes everywhere.
 _TYPES: Final = {".js": "text/javascript", ".woff2": "font/woff2", ".svg": "image/svg+xml"}
 _HEADERS: Final = {

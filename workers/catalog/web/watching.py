@@ -48,7 +48,7 @@ def watching_router(catalogue: Catalogue, saved: SavedSelections, closing: threa
     # Not in the OpenAPI document: its readers wait for the end of an answer.
     @router.get("/arrivals", include_in_schema=False)
     async def arrivals() -> StreamingResponse:
-        """How many tracks were labeled, and the newest of them, whenever there are any."""
+        """How many tracks were labeled, and the newest, whenever there are any; the total when some went."""
         if not streams.acquire(blocking=False):
             raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "too many watch already")
         return StreamingResponse(_events(catalogue, closing, streams), media_type="text/event-stream")
@@ -64,15 +64,16 @@ async def _events(
         with catalogue.reading() as columns:
             vocabulary = columns.vocabulary
         ends_at = time.monotonic() + _STREAM_ENDS_AFTER_S
-        sign_at = 0.0
+        told, sign_at = -1, 0.0
         while not closing.is_set() and (now := time.monotonic()) < ends_at:
             n, rows = catalogue.arrivals.since(seen)
-            if n != seen or now >= sign_at:
+            total = catalogue.n_tracks
+            if (n, total) != (seen, told) or now >= sign_at:
                 sign_at = now + _SIGN_OF_LIFE_S
                 items = [item_of(row, vocabulary).model_dump(mode="json") for row in rows]
-                event = {"total": catalogue.n_tracks, "labeled": n - seen, "items": items}
+                event = {"total": total, "labeled": n - seen, "items": items}
                 yield f"data: {json.dumps(event)}\n\n"
-                seen = n
+                seen, told = n, total
             await asyncio.sleep(_LOOK_EVERY_S)
     finally:
         streams.release()

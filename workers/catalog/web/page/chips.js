@@ -1,4 +1,4 @@
-// Chips: buttons that are pressed or not, with the number of tracks that each would leave.
+// Chips: buttons that are pressed or not, most with the number of tracks that each would leave.
 import { h } from "/page/dom.js";
 import { count } from "/page/words.js";
 
@@ -20,8 +20,13 @@ export class Chips {
     for (const [value, { button, n }] of this.#buttons) {
       const isPressed = pressed.includes(value);
       button.setAttribute("aria-pressed", isPressed);
-      n.textContent = count(counts[value] ?? 0);
+      n.textContent = counts[value] == null ? "" : count(counts[value]);
     }
+  }
+
+  /** All chips are gone from their place. */
+  forget() {
+    this.#buttons.clear();
   }
 
   #add(value, text) {

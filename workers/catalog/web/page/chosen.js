@@ -2,11 +2,19 @@
 import { h } from "/page/dom.js";
 import { question } from "/page/question.js";
 import { bounds, labelOf } from "/page/ranges.js";
+import { title } from "/page/words.js";
+
+const names = new Map();
+
+/** Remembers what a track is called. */
+export const remember = (item) => names.set(item.id, title(item));
+
+const nameOf = (id) => names.get(id) ?? title({ id });
 
 /** Fills `place` with a button for each part of the question. */
 export function showChosen(place) {
   const parts = [
-    ...(question.like ? [[`like ${question.like.split("/").pop()}`, () => question.set({ like: null })]] : []),
+    ...(question.like ? [[`like ${nameOf(question.like)}`, () => question.set({ like: null })]] : []),
     ...(question.get("saved") ? [[`saved: ${question.get("saved")}`, () => question.set({ saved: null })]] : []),
     ...["genre", "tag"].flatMap((name) =>
       question.all(name).map((value) => [value.split(":").pop(), () => question.toggle(name, value)])),

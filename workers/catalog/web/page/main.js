@@ -1,13 +1,14 @@
 // Wires the page: a question changes, the catalog is asked, everything shows the answer.
 import { ask } from "/page/api.js";
 import { Chips } from "/page/chips.js";
+import { remember, showChosen } from "/page/chosen.js";
 import { byId, say, settled } from "/page/dom.js";
 import { lasso, showArea } from "/page/lasso.js";
 import { live } from "/page/live.js";
 import { TrackMap } from "/page/map.js";
 import { question } from "/page/question.js";
 import { ranges } from "/page/ranges.js";
-import { showChosen } from "/page/chosen.js";
+import { showSaving, wireSaving } from "/page/saving.js";
 import { take } from "/page/taking.js";
 import { Tracks } from "/page/tracks.js";
 import { colour, count, title, tracks } from "/page/words.js";
@@ -17,14 +18,19 @@ const SETTLES_MS = 150;
 const KINDS = ["instrument", "voice", "era"];
 
 const list = new Tracks(byId("list"), (item) => {
+  remember(item);
   question.set({ like: item.id });
   byId("total").focus();
 });
 const map = new TrackMap(byId("map"));
 const area = document.querySelector("#lasso path");
-const changed = settled(SETTLES_MS, (values) => question.set(values));
-const pending = {};
-const rows = ranges(byId("ranges"), byId("more-ranges"), (values) => changed(Object.assign(pending, values)));
+let pending = {}; // bounds that a hand is still moving
+const settle = settled(SETTLES_MS, () => {
+  const values = pending;
+  pending = {};
+  question.set(values);
+});
+const rows = ranges(byId("ranges"), byId("more-ranges"), (values) => settle(Object.assign(pending, values)));
 const genres = new Chips(byId("genres"), (genre) => question.toggle("genre", genre), colour);
 const moods = new Chips(byId("moods"), (mood) => question.toggle("tag", mood));
 const others = new Chips(byId("other-tags"), (tag) => question.toggle("tag", tag));
@@ -33,25 +39,32 @@ let whole = null; // facets of all tracks
 let next = null;
 let asked = new AbortController();
 let fresh = new Map(); // tracks that came and are not shown yet
+let sent = ""; // the words that the question has; those in the field may be newer
 
-async function refresh() {
+async function refresh({ isQuiet = false } = {}) {
   asked.abort();
   asked = new AbortController();
   const { signal } = asked;
-  for (const name of Object.keys(pending)) delete pending[name];
   showControls();
   try {
     const drawn = map.show(question.selection(), signal);
-    await Promise.all([showAnswer(signal), drawn]);
+    await Promise.all([showAnswer(signal, isQuiet), drawn]);
     byId("notice").hidden = true;
   } catch (error) {
     if (error.name === "AbortError") return;
-    byId("notice").textContent = error.message;
-    byId("notice").hidden = false;
+    trouble(error);
   }
 }
 
-async function showAnswer(signal) {
+function trouble(error) {
+  byId("notice").textContent = error.message;
+  byId("notice").hidden = false;
+}
+
+// Tracks that are like one are no question that can be asked again by parameters: they are taken away by their ids.
+const toTake = () => (question.like ? new URLSearchParams(list.ids.map((id) => ["track", id])) : question.selection());
+
+async function showAnswer(signal, isQuiet) {
   const chosen = question.selection();
   const page = ask("/api/tracks", [...chosen, ["sort", question.sort], ["limit", PAGE], ["facets", true]], { signal });
   const withoutGenre = question.all("genre").length ? ask("/api/facets", question.selection("genre"), { signal }) : null;
@@ -67,9 +80,8 @@ async function showAnswer(signal) {
   const head = alike ? `${count(shown.length)} like this` : tracks(total);
   if (byId("total").textContent !== head) {
     byId("total").textContent = head;
-    say(head);
+    if (!isQuiet) say(head);
   }
-  performance.mark("tracks shown");
 }
 
 function showFacets(facets, withoutGenre) {
@@ -95,8 +107,10 @@ function showControls() {
   byId("sort").value = question.sort;
   byId("sort").disabled = Boolean(question.like);
   byId("sure").checked = question.get("unsure") === "false";
-  if (document.activeElement !== byId("text")) byId("text").value = question.get("text") ?? "";
+  const words = question.get("text") ?? "";
+  if (words !== sent) sent = byId("text").value = words;
   showChosen(byId("chosen"));
+  showSaving();
 }
 
 async function showMore() {
@@ -117,7 +131,7 @@ function forgetFresh() {
 const isAtRest = () =>
   question.sort === "-labeled_at" && !question.like && list.size <= PAGE && scrollY < 200 &&
   !byId("list").matches(":hover, :focus-within");
-const refreshSoon = settled(800, () => isAtRest() && refresh());
+const refreshSoon = settled(800, () => isAtRest() && refresh({ isQuiet: true }));
 
 function came({ total, labeled, items }) {
   byId("live-text").textContent = `Live: ${tracks(total)} labeled`;
@@ -141,19 +155,23 @@ function announce(text) {
 }
 
 function wire() {
-  byId("text").addEventListener("input", settled(SETTLES_MS, () => question.set({ text: byId("text").value.trim() })));
+  byId("text").addEventListener("input", settled(SETTLES_MS, () => {
+    sent = byId("text").value.trim();
+    question.set({ text: sent });
+  }));
   byId("sort").addEventListener("change", () => question.set({ sort: byId("sort").value }));
   byId("sure").addEventListener("change", () => question.set({ unsure: byId("sure").checked ? "false" : null }));
-  byId("more").addEventListener("click", showMore);
-  byId("show-new").addEventListener("click", refresh);
-  byId("export").addEventListener("click", () => take(question.selection(), question.sort, byId("format").value));
+  byId("more").addEventListener("click", () => showMore().catch(trouble));
+  byId("show-new").addEventListener("click", () => refresh());
+  byId("export").addEventListener("click", () => take(toTake(), question.sort, byId("format").value).catch(trouble));
+  wireSaving(toTake, trouble);
   byId("undraw").addEventListener("click", () => question.set({ area: null }));
   byId("draw").addEventListener("click", ({ currentTarget }) => {
     const on = byId("map-field").classList.toggle("drawing");
     currentTarget.setAttribute("aria-pressed", on);
   });
   lasso(byId("map"), area, () => byId("map-field").classList.contains("drawing"), (drawn) => question.set({ area: drawn }));
-  question.addEventListener("change", refresh);
+  question.addEventListener("change", () => refresh());
   if (matchMedia("(max-width: 48rem)").matches) for (const panel of document.querySelectorAll(".panel")) panel.open = false;
   live(came, (isOn) => {
     byId("live").classList.toggle("on", isOn);

@@ -1,16 +1,17 @@
 // One player for the whole page.
 import { audioAddress } from "/page/api.js";
-import { PLAY, STOP, byId, icon } from "/page/dom.js";
+import { PLAY, STOP, byId, h, icon } from "/page/dom.js";
 import { length, title } from "/page/words.js";
 
 class Player extends EventTarget {
-  #audio = new Audio();
+  #audio = h("audio");
   #wanted = false;
   item = null;
 
   constructor() {
     super();
     const audio = this.#audio;
+    document.body.append(audio);
     audio.volume = 0.8;
     byId("player-play").addEventListener("click", () => this.toggle(this.item));
     byId("player-volume").addEventListener("input", (event) => (audio.volume = event.target.value / 100));

@@ -37,6 +37,10 @@ export class Tracks {
     return this.#rows.size;
   }
 
+  get ids() {
+    return [...this.#rows.keys()];
+  }
+
   /** Puts the focus on the row at an index. */
   focus(index) {
     [...this.#rows.values()][index]?.play.focus();

@@ -6,6 +6,7 @@ import { keyName, length, share } from "/page/words.js";
 const MOST_GENRES = 5;
 const MOST_TAGS = 10;
 const LIKELY = 0.1;
+const RARE = 0.01;
 const KINDS = { genre: "Style", mood: "Mood", instrument: "Instruments", voice: "Voice", era: "Era" };
 const FEATURES = ["energy", "valence", "danceability", "acousticness", "instrumentalness", "speechiness", "liveness"];
 
@@ -21,7 +22,7 @@ export async function why(id, place) {
 }
 
 function explained(label, failure) {
-  const columns = [part("Genres", bars(label.genres.slice(0, MOST_GENRES).map((one) => [one.genre, one.probability]))),
+  const columns = [part("Genres", bars(label.genres.filter(({ probability }) => probability >= RARE).slice(0, MOST_GENRES).map((one) => [one.genre, one.probability]))),
     part("What was heard", heard(label.tags)),
     part("Sound, and how sure that is", features(label.features))];
   return h("div", { class: "why" }, h("p", {}, verdict(label)), h("div", { class: "why-columns" }, columns),
@@ -34,7 +35,7 @@ const part = (name, content) => h("section", {}, h("h3", {}, name), content);
 function verdict({ genres, unsure }) {
   if (!genres.length) return "The networks heard no genre that they have a word for.";
   const [first, second] = genres;
-  const next = second && second.probability >= 0.01 ? `, then ${second.genre} with ${share(second.probability)}` : "";
+  const next = second && second.probability >= RARE ? `, then ${second.genre} with ${share(second.probability)}` : "";
   const said = `Most likely ${first.genre}, with ${share(first.probability)}${next}.`;
   return unsure ? `${said} That is too unsure to act on.` : said;
 }
