@@ -48,10 +48,12 @@ up: setup ## broker, Redis and all workers until Ctrl-C: make up [MUSIC=folder]
 	@$(BIN)/needledrop up $(if $(MUSIC),"$(MUSIC)")
 
 BOUNDED := $(if $(shell command -v timeout),timeout 900)
+# Two files at a time: many tests wait for brokers, and two brokers of tests are what a small machine carries.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 # Without PyTorch the tests of training are skipped and say so: a slow download may cost them, never the others.
 test: setup-dev ## all tests; with KAFKA_HOME also those on a real broker
 	@$(BOUNDED) $(MAKE) --silent setup-training || echo "PyTorch could not be installed: tests that need it are skipped"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 fuzz: setup-dev ## spoiled audio, events, URIs and headers: make fuzz [INPUTS=12000] [SEED=1]
 	@NEEDLEDROP_TEST_FUZZ_INPUTS=$(or $(INPUTS),12000) NEEDLEDROP_TEST_FUZZ_SEED=$(or $(SEED),1) \

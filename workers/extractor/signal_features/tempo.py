@@ -35,9 +35,9 @@ _EQUAL_PULSES_RANGE = (0.95, 1.0)  # of the part to whole beats: the penalty beg
 # Weights for `evidence`, from benchmarks/tempo_template.py (ridge 0.002).
 TEMPLATE: Final[Floats] = np.array(
     [
-        *(-1.2, 1.0, 0.3, -0.5, 1.3, 0.5, 1.0, 1.7, 3.0, 0.4),  # onsets: beats and bars recur, quarter beats do not
-        *(0.7, 1.3, -0.7, 0.1, 0.4, 0.0, -0.7, 0.8, 2.2, 0.4),  # harmony: changes every four beats, not every half
-        *(-1.0, 1.1, 2.5, 2.3),  # cymbals: may play halves, hardly quarters, of a beat
+        *(-0.9, 1.2, 0.9, -0.3, 1.3, 0.8, 0.9, 1.7, 3.1, 0.4),  # onsets: beats and bars recur, quarter beats do not
+        *(0.6, 1.3, -0.6, 0.1, 0.6, 0.0, -0.6, 0.8, 2.1, 0.5),  # harmony: changes every four beats, not every half
+        *(-0.7, 1.2, 2.5, 2.4),  # cymbals: may play halves, hardly quarters, of a beat
     ]
 )
 
@@ -126,7 +126,9 @@ def equal_pulses(rhythm: Periodicity) -> Floats:
     longer = near(rhythm.amplitude, reachable(beats_s[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)).max(axis=1)
     low, high = _EQUAL_PULSES_RANGE
     alike = np.clip((parts / np.maximum(longer, 0.1)[:, None] - low) / (high - low), 0.0, 1.0)
-    return np.asarray((alike * _EQUAL_PULSES_PENALTIES).max(axis=1) * np.clip(longer, 0.0, 1.0))
+    penalties = (alike * _EQUAL_PULSES_PENALTIES).max(axis=1) * np.clip(longer, 0.0, 1.0)
+    # What lies between two peaks of the parts would go free where its neighbours, the same tempo, pay.
+    return np.asarray(uniform_filter1d(penalties, _NEIGHBOURHOOD, mode="nearest"))
 
 
 def neighbourhood_masses(scores: Floats) -> Floats:
