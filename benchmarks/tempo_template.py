@@ -47,6 +47,7 @@ class Clips:
     made: npt.NDArray[np.bool_]  # (n_clips,): by formula
     evidence: Floats  # (n_clips, n_candidates, n_weights)
     fixed: Floats  # (n_clips, n_candidates): what is added to the score and not fitted
+    clarities: Floats  # (n_clips, n_candidates): how strongly onsets recur after its beats
 
 
 def rhythm_clips(folder: Path) -> Iterator[tuple[dict[str, str], Samples]]:
@@ -106,7 +107,8 @@ def cross_validated(clips: Clips, shares: Floats) -> tuple[Floats, Floats]:
             weights = fitted(clips.evidence[seen], truth[seen], clips.fixed[seen], shares[seen])
             scores = clips.evidence[unseen] @ weights + clips.fixed[unseen]
             masses = tempo.neighbourhood_masses(scores)
-            best = [tempo.best_candidate(*clip) for clip in zip(scores, masses, strict=True)]
+            clarities = clips.clarities[unseen]
+            best = [tempo.best_candidate(*clip) for clip in zip(scores, masses, clarities, strict=True)]
             estimates[unseen] = tempo.CANDIDATES_BPM[best]
         found.append([accuracies(estimates[of], clips.truths_bpm[of]) for of in (~clips.made, clips.made)])
     rendered, made = np.mean(found, axis=0)
@@ -130,6 +132,7 @@ def all_clips(folder: Path) -> Clips:
         made=np.arange(len(tracks)) >= n_rendered,
         evidence=np.stack([tempo.evidence(rhythm) for rhythm in rhythms]),
         fixed=np.stack([tempo.prior(tempo.CANDIDATES_BPM) - tempo.equal_pulses(rhythm) for rhythm in rhythms]),
+        clarities=np.stack([tempo.pulse_clarity(rhythm, tempo.CANDIDATES_BPM) for rhythm in rhythms]),
     )
 
 

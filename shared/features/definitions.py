@@ -26,7 +26,8 @@ DEFINITIONS: Final = (
         "How well one can dance to it: tempo, rhythm stability, beat strength and regularity.",
         "0.4 beat + 0.25 regularity + 0.2 pace + 0.15 bass; beat: onset autocorrelation after 1, 2 or 4 beats"
         " against 0.7;"
-        " regularity: the same after 8 to 16 beats against it; pace: bell of half an octave around 118 BPM",
+        " regularity: the same after 8 to 16 beats against it; pace: bell of half an octave around 118 BPM;"
+        " pace and bass count as far as the beat is clear",
         "Spotify's wording; MacDougall and Moore 2005 for the pace", "workers.extractor.signal_features.danceability",
     ),
     Definition(
@@ -92,7 +93,7 @@ DEFINITIONS: Final = (
     ),
     Definition(
         "tempo", 0.0, None, "extractor",
-        "Beats a minute as people tap them; 0 when onsets recur no more than those of noise.",
+        "Beats a minute as people tap them; 0 when hardly anything tells one tempo from another.",
         "onsets, cymbals and harmonic change at a quarter of a beat to eight beats against a metrical "
         "template, prior 115 BPM, 0.45 octaves",
         "autocorrelation phase: Ellis 2007; template: benchmarks/tempo_template.py",

@@ -16,10 +16,10 @@ _STRONG_BEAT = 0.7  # autocorrelation of a drum machine alone
 _MUCH_BASS = 0.25  # share of amplitude below 156 Hz, as in club music
 
 
-def danceability(rhythm: Periodicity, bpm: float, timbre: Timbre) -> float:
+def danceability(rhythm: Periodicity, bpm: float, pulse_clarity: float, timbre: Timbre) -> float:
     """Return danceability in [0, 1]; 0 for silence.
 
-    ``bpm`` is the likeliest tempo, also where nothing recurs: so danceability falls smoothly as the beat gets weaker.
+    ``bpm`` is the likeliest tempo, also where that is a guess: danceability falls smoothly as the beat gets weaker.
     """
     if bpm <= 0.0:
         return 0.0
@@ -31,7 +31,5 @@ def danceability(rhythm: Periodicity, bpm: float, timbre: Timbre) -> float:
     regularity = min(1.0, max(0.0, later) / max(strength, 1e-3)) * beat
     pace = math.exp(-0.5 * (math.log2(bpm / _BEST_BPM) / _WIDTH_OCTAVES) ** 2)
     # Without a beat neither its tempo nor bass makes one dance.
-    present = min(1.0, 3.0 * beat)
-    return (
-        _BEAT * beat + _REGULARITY * regularity + present * (_TEMPO * pace + _BASS * min(1.0, timbre.bass / _MUCH_BASS))
-    )
+    heard = _TEMPO * pace + _BASS * min(1.0, timbre.bass / _MUCH_BASS)
+    return _BEAT * beat + _REGULARITY * regularity + pulse_clarity * heard

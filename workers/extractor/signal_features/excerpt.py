@@ -54,7 +54,7 @@ def signal_features(
         mode_confidence=seen * tonal.mode_confidence,
         energy=energy(loudness, sound),
         energy_confidence=0.8 * seen if sounding else 0.0,
-        danceability=danceability(rhythm, beat.likeliest_bpm, sound),
+        danceability=danceability(rhythm, beat.likeliest_bpm, beat.pulse_clarity, sound),
         danceability_confidence=0.6 * seen * beat.pulse_clarity,
         pulse_clarity=beat.pulse_clarity,
         tonality=tonal.presence,

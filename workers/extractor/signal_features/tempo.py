@@ -44,6 +44,9 @@ TEMPLATE: Final[Floats] = np.array(
 _NEIGHBOURHOOD = 9  # candidates, so 4 % to each side, are the same answer: the tolerance of the MIREX tempo task
 _CLEAR_PULSE = 0.3  # autocorrelation of music with a beat: the quartile of rendered clips; noise stays below 0.1
 _NO_PULSE = 0.08
+# Below this there is no tempo: the prior alone gives the likeliest 8 % of tempi 0.11, so that is an answer without
+# evidence, of music that recurs a third as well as a clear beat.
+_NO_TEMPO_CONFIDENCE = 0.035
 _RELATIVES = np.array([1 / 3, 1 / 2, 2 / 3, 3 / 2, 2.0, 3.0])
 
 
@@ -51,15 +54,15 @@ _RELATIVES = np.array([1 / 3, 1 / 2, 2 / 3, 3 / 2, 2.0, 3.0])
 class Tempo:
     """The beat, what else it could be, and how sure we are."""
 
-    bpm: float  # 0 when nothing in the excerpt recurs more than noise does
-    likeliest_bpm: float  # the same, also where nothing recurs: a guess; 0 for silence
+    bpm: float  # 0 when what recurs in the excerpt hardly tells one tempo from another
+    likeliest_bpm: float  # the same, also where that is a guess; 0 for silence
     confidence: float  # [0, 1]
     alternative_bpm: float  # 0 when there is none
     alternative_weight: float  # [0, 1]: its share when it and the beat are the only two
     pulse_clarity: float  # [0, 1]: how strongly onsets recur after beats
 
 
-def no_tempo(likeliest_bpm: float = 0.0) -> Tempo:
+def no_tempo(likeliest_bpm: float = 0.0, clarity: float = 0.0) -> Tempo:
     """Return what is said of an excerpt without a beat."""
     return Tempo(
         bpm=0.0,
@@ -67,33 +70,34 @@ def no_tempo(likeliest_bpm: float = 0.0) -> Tempo:
         confidence=0.0,
         alternative_bpm=0.0,
         alternative_weight=0.0,
-        pulse_clarity=0.0,
+        pulse_clarity=clarity,
     )
 
 
 def tempo(rhythm: Periodicity) -> Tempo:
     """Return the most likely tempo of an excerpt, and the runner-up among its metrical relatives.
 
-    Where onsets recur no more than those of noise, there is no beat to give the tempo of: any number would be an
-    accident, and another one once the same music is coded again.
+    Where onsets hardly recur, there is no beat to give the tempo of: any number would be an accident, and another one
+    once the same music is coded again.
     """
     if not rhythm.onsets.any():
         return no_tempo()
     scores = evidence(rhythm) @ TEMPLATE + prior(CANDIDATES_BPM) - equal_pulses(rhythm)
     masses = neighbourhood_masses(scores)
-    best = best_candidate(scores, masses)
-    chosen, weight = float(CANDIDATES_BPM[best]), float(masses[best])
+    clarities = pulse_clarity(rhythm, CANDIDATES_BPM)
+    best = best_candidate(scores, masses, clarities)
+    chosen, weight, clarity = float(CANDIDATES_BPM[best]), float(masses[best]), float(clarities[best])
     relatives = np.array([bpm for bpm in chosen * _RELATIVES if CANDIDATES_BPM[0] <= bpm <= CANDIDATES_BPM[-1]])
     relative_masses = np.interp(relatives, CANDIDATES_BPM, masses)
     other, other_weight = float(relatives[relative_masses.argmax()]), float(relative_masses.max())
-    clarity = pulse_clarity(rhythm, chosen)
     bpm = _refined(rhythm, chosen)
-    if clarity == 0.0:
-        return no_tempo(bpm)
+    confidence = min(1.0, weight) * clarity
+    if confidence < _NO_TEMPO_CONFIDENCE:
+        return no_tempo(bpm, clarity)
     return Tempo(
         bpm=bpm,
         likeliest_bpm=bpm,
-        confidence=min(1.0, weight) * clarity,
+        confidence=confidence,
         alternative_bpm=bpm * other / chosen,
         alternative_weight=other_weight / (weight + other_weight),
         pulse_clarity=clarity,
@@ -144,17 +148,28 @@ def neighbourhood_masses(scores: Floats) -> Floats:
     return np.asarray(uniform_filter1d(likelihoods, _NEIGHBOURHOOD, axis=-1, mode="constant")) * _NEIGHBOURHOOD
 
 
-def best_candidate(scores: Floats, masses: Floats) -> int:
-    """Return the index of the highest score inside the most likely neighbourhood."""
-    first = max(0, int(masses.argmax()) - _NEIGHBOURHOOD // 2)
+def best_candidate(scores: Floats, masses: Floats, clarities: Floats) -> int:
+    """Return the index of the highest score inside the neighbourhood that is most likely and recurs.
+
+    Likelihoods are relative: where little speaks for any tempo, the prior's favourite would win though nothing recurs
+    after its beats. All of shape (n_candidates,).
+    """
+    confidences = masses * clarities
+    likeliest = (confidences if confidences.any() else masses).argmax()
+    first = max(0, int(likeliest) - _NEIGHBOURHOOD // 2)
     return first + int(scores[first : first + _NEIGHBOURHOOD].argmax())
 
 
-def pulse_clarity(rhythm: Periodicity, bpm: float) -> float:
-    """Return how strongly onsets recur after one, two or four beats, from 0 (as in noise) to 1 (a clear beat)."""
-    lags_s = reachable(60.0 / bpm * np.array([1.0, 2.0, 4.0]), rhythm)
-    recurrence = float(near(rhythm.onsets, lags_s).max())
-    return float(np.clip((recurrence - _NO_PULSE) / (_CLEAR_PULSE - _NO_PULSE), 0.0, 1.0))
+def pulse_clarity(rhythm: Periodicity, bpm: Floats) -> Floats:
+    """Return how strongly onsets recur after one, two or four beats, from 0 (as in noise) to 1 (a clear beat).
+
+    Args:
+        rhythm: of an excerpt.
+        bpm: tempi, shape (n,), as what is returned.
+    """
+    lags_s = reachable(60.0 / bpm[:, None] * np.array([1.0, 2.0, 4.0]), rhythm)
+    recurrence = near(rhythm.onsets, lags_s).max(axis=1)
+    return np.asarray(np.clip((recurrence - _NO_PULSE) / (_CLEAR_PULSE - _NO_PULSE), 0.0, 1.0))
 
 
 def _refined(rhythm: Periodicity, bpm: float) -> float:
