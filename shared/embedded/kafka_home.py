@@ -190,6 +190,7 @@ def _properties(data: Path, port: int, controller_port: int, more_listeners: Seq
         # takes 13. Shorter, and a machine that stalls under load would lose its broker for a moment.
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "500",
+        "metadata.max.idle.interval.ms": "5000",  # followers of the metadata want it more often; there are none
         "offsets.retention.minutes": str(OFFSETS_KEPT_MS // 60_000),
         "group.initial.rebalance.delay.ms": "0",  # one machine: nobody else is about to join
         "group.min.session.timeout.ms": "1000",  # the default of 6 s makes tests of killed workers slow

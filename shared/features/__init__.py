@@ -3,13 +3,14 @@
 from shared.features.completion import complete, measured
 from shared.features.definitions import DEFINITIONS, Definition
 from shared.features.tagged import spoken_in_signal
-from shared.features.values import FEATURE_VERSION, NO_FEATURES, SignalFeatures
+from shared.features.values import FEATURE_VERSION, NO_FEATURES, Presence, SignalFeatures
 
 __all__ = [
     "DEFINITIONS",
     "FEATURE_VERSION",
     "NO_FEATURES",
     "Definition",
+    "Presence",
     "SignalFeatures",
     "complete",
     "measured",

@@ -15,6 +15,7 @@ as that allows: a quarter of a slope times so many nats stays below 0.05.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from shared.features.values import SignalFeatures
@@ -187,6 +188,7 @@ def _by_word(probabilities: Mapping[str, float]) -> dict[str, float]:
     return by_word
 
 
+@lru_cache(maxsize=4096)  # the vocabularies; a third of the time that a track's features take
 def _plain(tag: str) -> str:
     return "".join(letter for letter in tag.rpartition("---")[2].casefold() if letter.isalnum())
 

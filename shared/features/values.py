@@ -11,6 +11,25 @@ NO_FEATURES: Final = "none"  # stands in the version's place where features were
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """What stands in the place of `SignalFeatures` where features are not wanted. Both values are finite."""
+
+    level_db: float  # mean power of the excerpt below full scale
+    spoken: float  # how much it is like speech, as `spoken_in_signal` has it
+
+    def as_json(self) -> dict[str, float]:
+        """Return the values by name."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, float]) -> Self | None:
+        """Read what `as_json` wrote; None from an extractor that does not measure it yet."""
+        if not {"level_db", "spoken"} <= values.keys():
+            return None
+        return cls(level_db=values["level_db"], spoken=values["spoken"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignalFeatures:
     """Final values of seven features with their confidences, then what the other five are made of.
 

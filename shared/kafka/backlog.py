@@ -16,9 +16,11 @@ from shared.kafka.partitioner import partition_of
 from shared.kafka.records import Outgoing
 from shared.settings.kafka import KafkaSettings
 
-# A look costs 1.5 ms a partition: not more often than this when the limit is near ...
+# A look costs 1.5 ms a partition, and the brokers as much: not more often than this when the limit is near ...
 _LOOK_AGAIN_S = 0.02
-# ... and not less often than this, since other workers write, too.
+# ... and of a large limit only when a part of it may be free again: 0.2 s for 400 offsets, which last for a minute.
+_LOOK_AGAIN_S_AN_OFFSET = 0.0005
+# Not less often than this, since other workers write, too.
 _LOOK_LATEST_S = 1.0
 
 
@@ -37,6 +39,7 @@ class BacklogLimit:
     ) -> None:
         """``limit`` is in offsets: of each partition, or of all of them ``together``."""
         self._limit = limit
+        self._look_again_s = min(max(_LOOK_AGAIN_S, limit * _LOOK_AGAIN_S_AN_OFFSET), _LOOK_LATEST_S)
         self._together = together
         self._topic = topic
         self._clock = clock
@@ -69,7 +72,7 @@ class BacklogLimit:
         One record and its marker always fit an empty partition, since no limit is below 2.
         """
         age = self._clock() - self._looked_at
-        if age > _LOOK_LATEST_S or (age > _LOOK_AGAIN_S and not self._fits(charge)):
+        if age > _LOOK_LATEST_S or (age > self._look_again_s and not self._fits(charge)):
             self.look()
         return self._fits(charge)
 

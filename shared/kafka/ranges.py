@@ -16,6 +16,8 @@ from shared.settings.kafka import KafkaSettings
 # Brokers that are up answer within milliseconds, one that starts within some seconds.
 _SILENCE_S: Final = 15.0
 _POLL_S: Final = 0.2
+# The next stretch waits for the fetch that the last one left at the end of its partition.
+_FETCH_WAIT_MS: Final = 20
 # The end of the partition, and a topic or partition that is not there any more.
 _NOTHING_MORE: Final = frozenset(
     {
@@ -32,7 +34,7 @@ class RangeReader:
 
     def __init__(self, settings: KafkaSettings, stopped: Callable[[], bool] = lambda: False) -> None:
         """``stopped`` is asked while records are awaited."""
-        self._consumer = reader(settings, "needledrop-ranges", says_ends=True)
+        self._consumer = reader(settings, "needledrop-ranges", says_ends=True, fetch_wait_ms=_FETCH_WAIT_MS)
         self._stopped = stopped
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:

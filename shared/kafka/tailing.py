@@ -20,7 +20,7 @@ Place: TypeAlias = tuple[str, int]
 
 _ANSWER_WITHIN_S: Final = 5.0
 # Behind the first record that comes, others are waited for: what is stored together costs one write to disk.
-_GATHER_S: Final = 0.1
+_GATHER_S: Final = 0.5
 # New partitions are found, and a broker of another cluster at the same address, this often.
 _LOOK_EVERY_S: Final = 10.0
 

@@ -1,6 +1,7 @@
 """What is no music, or too little of it, is labelled, but nobody should act on the label."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -70,8 +71,8 @@ def speech(seconds: float) -> Samples:
 
 
 @pytest.fixture(scope="module")
-def labels(write_tune: Any, music: Path) -> dict[str, Any]:
-    """Of each sound, by name."""
+def sounds_folder(write_tune: Any, music: Path) -> Path:
+    """A file of each sound."""
     folder = music / "unsure"
     folder.mkdir()
     sounds = {
@@ -85,8 +86,17 @@ def labels(write_tune: Any, music: Path) -> dict[str, Any]:
     for name, samples in sounds.items():
         soundfile.write(folder / f"{name}.flac", samples.clip(-1, 1).astype(np.float32), RATE_HZ)
     write_tune("unsure/one second of a tune.flac", seed=3, seconds=1.0)
-    command = [sys.executable, "-m", "workers.cli.main", "label", "--json", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=True)
+    return folder
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["features on", "features off"])
+def labels(request: pytest.FixtureRequest, sounds_folder: Path) -> dict[str, Any]:
+    """Of each sound, by name."""
+    command = [sys.executable, "-m", "workers.cli.main", "label", "--json", str(sounds_folder)]
+    settings = {"NEEDLEDROP_FEATURES_ENABLED": json.dumps(request.param)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=WITHIN_S, check=True, env={**os.environ, **settings}
+    )
     return {Path(fields["path"]).stem: fields for fields in map(json.loads, done.stdout.splitlines())}
 
 

@@ -188,12 +188,14 @@ class Fusion:
 
     def _changes(self, patches: Mapping[str, Floats]) -> bool:
         aligned, n_segments = _aligned(patches)
-        of_runs = (
-            {name: np.array([pooled(array[run]) for run in cut]) for name, array in aligned.items()}
-            for cut in runs(n_segments)
-        )
+        cuts = list(runs(n_segments))
+        if not cuts:
+            return False
+        means = {name: np.array([pooled(array[run]) for cut in cuts for run in cut]) for name, array in aligned.items()}
+        distributions = self._distribution(self.scores(means))  # of all cuts at once: a third of the time
+        ends = np.cumsum([len(cut) for cut in cuts])
         lowest = self.parameters.unsure_below
-        return any(all_differ(self._distribution(self.scores(means)), lowest) for means in of_runs)
+        return any(all_differ(of_cut, lowest) for of_cut in np.split(distributions, ends[:-1]))
 
     def _why(self, track: Mapping[str, Floats], genre: int) -> tuple[Scored, ...]:
         """The merged tags without which the genre would score less, by how much less."""

@@ -20,7 +20,7 @@ from schemas.events import (
 )
 from schemas.taxonomy import Taxonomy, default_taxonomy
 from shared.extracted import Extracted
-from shared.features import NO_FEATURES, SignalFeatures, complete, spoken_in_signal
+from shared.features import NO_FEATURES, Presence, SignalFeatures, complete, spoken_in_signal
 from shared.features.calibration import Calibration
 from shared.front_end.patches import Segments
 from shared.models.sessions import RunningEnsemble, joined, patch_mean
@@ -85,12 +85,7 @@ class Labeler:
         inference_s = time.monotonic() - began
         wanted = extracted.features_version != NO_FEATURES
         signal = SignalFeatures.from_json(extracted.signal) if wanted else None
-        heard = Heard(
-            seconds=extracted.analysed.decoded_s,
-            loudness_db=_loudness(extracted.features) if wanted else None,
-            speechiness=spoken_in_signal(signal) if signal else None,
-            variation_db=_variation_db(extracted.segments),
-        )
+        heard = _heard(extracted, signal)
         fused = self._fusion({name: patches.astype(np.float64) for name, patches in probabilities.items()}, heard)
         members = {name: patch_mean(patches) for name, patches in probabilities.items()}
         result = self._result(extracted, signal, fused, members)
@@ -137,6 +132,21 @@ class Labeler:
 
     def _by_tag(self, member: str, probabilities: NDArray[np.float32]) -> dict[str, float]:
         return dict(zip(self._tags[member], probabilities.tolist(), strict=True))
+
+
+def _heard(extracted: Extracted, signal: SignalFeatures | None) -> Heard:
+    presence = None if signal else Presence.from_json(extracted.signal)
+    loudness_db, spoken = None, None
+    if signal:
+        loudness_db, spoken = _loudness(extracted.features), spoken_in_signal(signal)
+    elif presence:
+        loudness_db, spoken = presence.level_db, presence.spoken
+    return Heard(
+        seconds=extracted.analysed.decoded_s,
+        loudness_db=loudness_db,
+        speechiness=spoken,
+        variation_db=_variation_db(extracted.segments),
+    )
 
 
 def _loudness(features: AudioFeatures) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from schemas.errors import InvalidSettingError
-from shared.features import SignalFeatures
+from shared.features import Presence, SignalFeatures
 from shared.front_end.patches import Segments, segments_of
 from shared.front_end.spec import FrontEnd
 from workers.extractor.decoding import SAMPLE_RATE_HZ, Decoded, DecodingLimits, decoded
@@ -19,7 +19,7 @@ class AnalysisTask:
     limits: DecodingLimits
     patch_frames: dict[FrontEnd, int]  # the front ends that networks need, each with the longest patch of its networks
     all_patches: bool = False
-    features: bool = True  # whether the signal features, and so loudness, are wanted
+    features: bool = True  # whether the signal features, and so loudness, are wanted; else there is the presence alone
 
     def __post_init__(self) -> None:
         for spec in self.patch_frames:
@@ -53,7 +53,7 @@ class Analysis:
     loudness_lufs: float | None
     excerpt_start_s: float  # of the stretch that the signal features are of
     excerpt_duration_s: float
-    signal: SignalFeatures | None  # of the excerpt; None when they are not wanted
+    signal: SignalFeatures | Presence  # of the excerpt
     segments: dict[str, Segments]  # by front end
     took: Took
 
@@ -73,12 +73,14 @@ def analyse(task: AnalysisTask, file: BinaryIO) -> Analysis:
 def _analysis(track: Decoded, task: AnalysisTask, began_ns: int) -> Analysis:
     decoded_ns = time.time_ns()
     excerpt = track.excerpt
-    signal = None
-    if task.features:
-        # SciPy and librosa are loaded in decoding processes only: the extractor itself is back sooner after a kill.
-        from workers.extractor.signal_features import signal_features
+    # SciPy and librosa are loaded in decoding processes only: the extractor itself is back sooner after a kill.
+    from workers.extractor.signal_features import presence, signal_features
 
-        signal = signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.whole_s * 1000))
+    signal = (
+        signal_features(excerpt, track.loudness_lufs, duration_ms=round(track.whole_s * 1000))
+        if task.features
+        else presence(excerpt)
+    )
     segments = {
         spec.name: segments_of(track.samples, spec, all_patches=task.all_patches, patch_frames=patch_frames)
         for spec, patch_frames in task.patch_frames.items()

@@ -7,7 +7,7 @@ from typing import Self
 
 from schemas.events import Analysed, Audio, AudioFeatures
 from shared.extracted import Extracted
-from shared.features import FEATURE_VERSION, NO_FEATURES, measured
+from shared.features import FEATURE_VERSION, NO_FEATURES, SignalFeatures, measured
 from shared.front_end.patches import N_PATCHES, PATCH_FRAMES
 from shared.models.manifest import Ensemble
 from shared.settings.media import MediaSettings
@@ -101,13 +101,15 @@ class Extraction:
             ),
             features=_features(found),
             features_version=self.features_version,
-            signal=found.signal.as_json() if found.signal else {},
+            signal=found.signal.as_json(),
             segments=found.segments,
         )
 
 
 def _features(found: Analysis) -> AudioFeatures:
-    return measured(found.signal) if found.signal else AudioFeatures(duration_ms=round(found.whole_s * 1000))
+    if isinstance(found.signal, SignalFeatures):
+        return measured(found.signal)
+    return AudioFeatures(duration_ms=round(found.whole_s * 1000))
 
 
 def _n_patches(found: Analysis) -> int:

@@ -2,5 +2,6 @@
 
 from workers.extractor.signal_features.excerpt import signal_features
 from workers.extractor.signal_features.frames import SAMPLE_RATE_HZ
+from workers.extractor.signal_features.presence import presence
 
-__all__ = ["SAMPLE_RATE_HZ", "signal_features"]
+__all__ = ["SAMPLE_RATE_HZ", "presence", "signal_features"]

@@ -174,6 +174,18 @@ def test_limit_looks_again_after_20_ms_when_there_is_no_room_and_after_1_s_when_
     assert n_looks_after(0.2, lambda: watched.limit.has_room(free)) == 1
 
 
+def test_a_large_limit_is_looked_at_less_often_when_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = a_watched_limit(monkeypatch, limit=400)
+    watched.group.ends[1] = 400
+    assert not watched.limit.has_room(Counter({1: 1}))
+    watched.group.ends[1] = 0
+
+    watched.clock.now_s += 0.19
+    assert not watched.limit.has_room(Counter({1: 1}))
+    watched.clock.now_s += 0.02
+    assert watched.limit.has_room(Counter({1: 1}))
+
+
 def test_limit_keeps_what_it_saw_last_while_the_broker_is_away(watched: Watched) -> None:
     watched.group.ends[1] = LIMIT
     watched.limit.look()

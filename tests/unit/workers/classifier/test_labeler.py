@@ -1,12 +1,14 @@
 """Labels of ensembles that nobody has hard-wired: members are entries in a manifest."""
 
 import base64
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
 from schemas.errors import InvalidSettingError
+from shared.features import NO_FEATURES, Presence
 from shared.models.manifest import load_ensemble, with_label_embedding
 from shared.models.sessions import RunningEnsemble, load_running_ensemble
 from tests.unit.workers.classifier.conftest import (
@@ -173,3 +175,33 @@ def test_embedding_that_no_member_exposes_is_refused_with_those_that_are(ensembl
 
     with pytest.raises(InvalidSettingError, match=r"does not expose mood_happy/embedding; .* discogs_effnet/embedding"):
         with_label_embedding(load_ensemble(ensemble_folder.path), "mood_happy/embedding")
+
+
+@pytest.mark.parametrize(
+    ("presence", "doubt"),
+    [
+        (Presence(level_db=-75.0, spoken=0.0), "silence"),
+        (Presence(level_db=-20.0, spoken=0.9), "speech"),
+        (Presence(level_db=-20.0, spoken=0.1), None),
+    ],
+)
+def test_silence_and_speech_are_unsure_where_no_features_are_wanted(
+    ensemble_folder: EnsembleFolder, extracted_of: MakeExtracted, presence: Presence, doubt: str | None
+) -> None:
+    mtg_ensemble(ensemble_folder)
+    extracted = dataclasses.replace(extracted_of(POWER), features_version=NO_FEATURES, signal=presence.as_json())
+
+    fused = Labeler(load_running_ensemble(ensemble_folder.path))(extracted).fused
+
+    assert {"silence", "speech"} & set(fused.unsure_because) == ({doubt} if doubt else set())
+
+
+def test_an_extractor_that_measures_no_presence_yet_is_not_held_against_the_track(
+    ensemble_folder: EnsembleFolder, extracted_of: MakeExtracted
+) -> None:
+    mtg_ensemble(ensemble_folder)
+    extracted = dataclasses.replace(extracted_of(POWER), features_version=NO_FEATURES, signal={})
+
+    fused = Labeler(load_running_ensemble(ensemble_folder.path))(extracted).fused
+
+    assert not {"silence", "speech"} & set(fused.unsure_because)

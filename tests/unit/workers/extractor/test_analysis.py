@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from schemas.errors import InvalidSettingError
+from shared.features import Presence, SignalFeatures
 from shared.front_end.patches import PATCH_FRAMES, segments_of
 from shared.front_end.spec import MUSICNN_96, FrontEnd
 from shared.settings.media import MediaSettings
@@ -48,13 +49,14 @@ def test_all_patches_are_consecutive_from_the_start() -> None:
     assert (segments.start_frames, segments.n_frames) == ((0,), (13 * PATCH_FRAMES,))
 
 
-def test_where_features_are_not_wanted_the_networks_hear_the_same_and_nothing_else_is_measured() -> None:
+def test_where_features_are_not_wanted_the_networks_hear_the_same_and_only_the_presence_is_measured() -> None:
     wanted = noise_analysed(a_task(), 4.0)
     unwanted = noise_analysed(dataclasses.replace(a_task(), features=False), 4.0)
 
-    assert wanted.signal is not None
+    assert isinstance(wanted.signal, SignalFeatures)
     assert wanted.loudness_lufs is not None
-    assert (unwanted.signal, unwanted.loudness_lufs) == (None, None)
+    assert unwanted.signal == Presence(level_db=pytest.approx(-24.6, abs=0.5), spoken=0.0)
+    assert unwanted.loudness_lufs is None
     np.testing.assert_array_equal(unwanted.segments["musicnn_96"].power, wanted.segments["musicnn_96"].power)
 
 
