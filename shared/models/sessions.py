@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,8 @@ class RunningEnsemble:
         self.ensemble = ensemble
         self.on_run: Callable[[str, float], object] = lambda _graph, _seconds: None
         """Told the name and the time of each graph that was run on a track."""
-        self._sessions = {file: _session(folder / file) for file in sorted({m.file for m in ensemble.members})}
+        files = sorted({m.file for m in ensemble.members})
+        self._sessions = {file: _session(folder / file, shares_memory=len(files) > 1) for file in files}
         self._hearings: defaultdict[_Hearing, list[Member]] = defaultdict(list)
         for member in ensemble.members:
             _check_described(
@@ -181,12 +183,31 @@ def load_running_ensemble(folder: Path) -> RunningEnsemble:
     return RunningEnsemble(load_ensemble(folder), folder)
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+@lru_cache(maxsize=1)
+def _shared_arena() -> None:
+    """Make one arena for all sessions of this process that ask for it; ONNX Runtime takes one, once."""
+    where = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    default = {"max_mem": 0, "initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
+    same_as_requested = {"arena_extend_strategy": 1}
+    onnxruntime.create_and_register_allocator(where, onnxruntime.OrtArenaCfg(default | same_as_requested))
+
+
+def _session(path: Path, *, shares_memory: bool) -> onnxruntime.InferenceSession:
+    """``shares_memory``: with the process' other sessions, as networks are run by turns.
+
+    The four plain graphs in two threads then hold 389 MB instead of 715. One graph alone holds less without: 144, not
+    185.
+    """
     options = onnxruntime.SessionOptions()
     # Cores are for tracks, not for operations: one thread each, one track a thread.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors; warnings about unused constants help nobody here
+    if shares_memory:
+        _shared_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=[("CPUExecutionProvider", _ARENA)])
     except _LOAD_ERRORS as error:
