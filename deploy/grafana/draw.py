@@ -4,31 +4,65 @@ It reads the dashboards' files and lays their panels out as Grafana does, so wha
 """
 
 import argparse
+import io
+import itertools
 import json
+import math
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from PIL import Image
 
-from deploy.grafana.queries import choices, legend_of, pages, queries_of
+from deploy.grafana.queries import Query, choices, legend_of, pages, queries_of
 
 Series = tuple[str, Sequence[float], Sequence[float]]
-"""Legend, moments (seconds since 1970), values."""
-Ask = Callable[[str], list[dict[str, Any]]]
-"""A range query: series with `metric` and `values`, as Prometheus' API has them."""
+"""Legend, moments (seconds since 1970), values; NaN where there is a gap."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Asks a Prometheus about a span of time."""
+
+    ask: Callable[[str], list[dict[str, Any]]]
+    """A range query: series with `metric` and `values`, as its API has them."""
+    begin: float
+    """Seconds since 1970."""
+    end: float
+    step_s: float
+    rate_interval: str
+    """What `$__rate_interval` is, as Prometheus writes times."""
+
+    def series(self, query: Query) -> list[Series]:
+        """What it says, with gaps where it says nothing."""
+        return [(legend_of(query, one["metric"]), *self._numbers(one["values"])) for one in self.ask(query.expression)]
+
+    def _numbers(self, values: Sequence[tuple[float, str]]) -> tuple[list[float], list[float]]:
+        known = [(at, float(value)) for at, value in values if value != "NaN"]
+        found = known[:1]
+        for (before, _), (at, value) in itertools.pairwise(known):
+            if at - before > 1.5 * self.step_s:
+                found.append((before + self.step_s, math.nan))
+            found.append((at, value))
+        return [at for at, _ in found], [value for _, value in found]
+
 
 _COLUMNS: Final = 24  # of Grafana's grid
 _UNIT_INCHES: Final = (0.36, 0.33)  # of that grid
 _HEAD_UNITS: Final = 3
 _N_POINTS: Final = 240  # of a line; a panel is some 200 pixels wide
 _ANSWER_WITHIN_S: Final = 30.0
-_SHOWN_LEGENDS: Final = 7
+_SHOWN_LEGENDS: Final = 6
+_ROOM_FOR_LEGEND: Final = 1.3
+_DOTS_PER_INCH: Final = 90
+_N_PICTURE_COLORS: Final = 64  # of lines and areas: a third of the bytes
 _TEXT: Final = "#333333"
 _COLORS: Final = (
     "#3274d9", "#56a64b", "#e0b400", "#e02f44", "#8f3bb8", "#ff780a", "#37872d", "#5794f2", "#b877d9", "#f2cc0c",
@@ -36,13 +70,12 @@ _COLORS: Final = (
 _STATES: Final = {"green": "#37872d", "yellow": "#c8a000", "red": "#c4162a"}
 
 
-def draw(shown: Sequence[Sequence[tuple[dict[str, Any], str]]], ask: Ask, rate_interval: str) -> Figure:
+def draw(shown: Sequence[Sequence[tuple[dict[str, Any], str]]], asking: Asking) -> Figure:
     """Draw pages below each other, in columns.
 
     Args:
         shown: columns of pages, each with what its variable `$stage` is.
-        ask: gives the series of an expression.
-        rate_interval: what `$__rate_interval` is, as Prometheus writes times.
+        asking: of whom.
     """
     heights = [sum(_units(page) + _HEAD_UNITS for page, _ in column) for column in shown]
     width, height = len(shown) * (_COLUMNS + 1), max(heights)
@@ -51,7 +84,7 @@ def draw(shown: Sequence[Sequence[tuple[dict[str, Any], str]]], ask: Ask, rate_i
         top = 0
         for page, stage in column:
             at = (number * (_COLUMNS + 1) + 0.5, top)
-            _page(figure, page, stage, at, (width, height), ask, rate_interval)
+            _page(figure, page, stage, at, (width, height), asking)
             top += _units(page) + _HEAD_UNITS
     return figure
 
@@ -66,8 +99,7 @@ def _page(
     stage: str,
     at: tuple[float, float],
     size: tuple[int, int],
-    ask: Ask,
-    rate_interval: str,
+    asking: Asking,
 ) -> None:
     def place(x: float, y: float) -> tuple[float, float]:
         return (at[0] + x) / size[0], 1 - (at[1] + y) / size[1]
@@ -82,21 +114,17 @@ def _page(
             figure.text(*place(0, y + 0.8), panel["title"], fontsize=10, weight="bold", color="#3274d9")
             continue
         # Room for what stands beside the axes: title above, numbers at the left and below.
-        left, bottom = place(grid["x"] + 1.6, y + grid["h"] - 1.0)
-        right, top = place(grid["x"] + grid["w"] - 0.4, y + 1.3)
+        left, bottom = place(grid["x"] + 1.3, y + grid["h"] - 0.7)
+        right, top = place(grid["x"] + grid["w"] - 0.2, y + 1.0)
         axes = figure.add_axes((left, bottom, right - left, top - bottom))
-        axes.set_title(panel["title"], fontsize=8, loc="left", color=_TEXT, pad=3)
-        series = [
-            (legend_of(query, one["metric"]), *_numbers(one["values"]))
-            for query in queries_of(page, panel, stage, rate_interval)
-            for one in ask(query.expression)
-        ]
-        (_stat if panel["type"] == "stat" else _lines)(axes, panel, series)
-
-
-def _numbers(values: Sequence[tuple[float, str]]) -> tuple[list[float], list[float]]:
-    known = [(at, float(value)) for at, value in values if value != "NaN"]
-    return [at for at, _ in known], [value for _, value in known]
+        axes.set_title(panel["title"], fontsize=7.5, loc="left", color=_TEXT, pad=3)
+        queries = queries_of(page, panel, stage, asking.rate_interval)
+        series = [one for query in queries for one in asking.series(query)]
+        if panel["type"] == "stat":
+            _stat(axes, panel, series)
+        else:
+            _lines(axes, panel, series)
+            axes.set_xlim(asking.begin, asking.end)
 
 
 def _stat(axes: Axes, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
@@ -116,9 +144,9 @@ def _stat(axes: Axes, panel: Mapping[str, Any], series: Sequence[Series]) -> Non
 def _lines(axes: Axes, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
     """Values over time, the largest first in the legend; those that stayed 0 are not named when there are many."""
     defaults = panel["fieldConfig"]["defaults"]
-    ordered = sorted(series, key=lambda one: -sum(one[2]))
+    ordered = sorted(series, key=lambda one: -_sum(one[2]))
     if len(ordered) > _SHOWN_LEGENDS:
-        ordered = [one for one in ordered if any(one[2])]
+        ordered = [one for one in ordered if _sum(one[2])]
     if defaults.get("custom", {}).get("stacking", {}).get("mode") == "normal":
         _stack(axes, ordered)
     else:
@@ -127,11 +155,10 @@ def _lines(axes: Axes, panel: Mapping[str, Any], series: Sequence[Series]) -> No
     if not any(values for _, _, values in ordered):
         said_so = "0" if series else "no data"
         axes.text(0.5, 0.5, said_so, fontsize=10, color="#999999", ha="center", transform=axes.transAxes)
-    axes.set_ylim(bottom=0)
-    axes.margins(x=0)
+    axes.set_ylim(0, axes.get_ylim()[1] * _ROOM_FOR_LEGEND)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: said(value, defaults["unit"])))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: time.strftime("%H:%M:%S", time.gmtime(at))))
-    axes.locator_params(axis="x", nbins=4)
+    axes.locator_params(axis="x", nbins=panel["gridPos"]["w"] // 3)
     axes.locator_params(axis="y", nbins=4)
     axes.tick_params(labelsize=6, colors="#777777", length=2)
     axes.grid(color="#eeeeee", linewidth=0.6)
@@ -139,9 +166,13 @@ def _lines(axes: Axes, panel: Mapping[str, Any], series: Sequence[Series]) -> No
         spine.set_color("#dddddd")
     if any(legend for legend, _, _ in ordered):
         axes.legend(
-            *_shortened_legend(axes), fontsize=5.5, loc="upper left", frameon=True, framealpha=0.7, edgecolor="none",
+            *_shortened_legend(axes), fontsize=6, loc="upper left", frameon=True, framealpha=0.7, edgecolor="none",
             handlelength=1.0, labelspacing=0.2, borderpad=0.2,
         )  # fmt: skip
+
+
+def _sum(values: Sequence[float]) -> float:
+    return sum(value for value in values if not math.isnan(value))
 
 
 def _shortened_legend(axes: Axes) -> tuple[list[Any], list[str]]:
@@ -170,27 +201,29 @@ def said(value: float, unit: str) -> str:
     return f"{number}/s" if unit == "ops" else number
 
 
-def asking(prometheus: str, begin: float, end: float) -> Ask:
-    """Range queries from ``begin`` to ``end`` (seconds since 1970) at this address."""
+def asking(prometheus: str, begin: float, end: float, rate_interval: str) -> Asking:
+    """Asks the Prometheus at this address about the time from ``begin`` to ``end`` (seconds since 1970)."""
+    step_s = max((end - begin) / _N_POINTS, 1.0)
 
     def ask(expression: str) -> list[dict[str, Any]]:
-        step_s = max((end - begin) / _N_POINTS, 1.0)
         parameters = {"query": expression, "start": f"{begin}", "end": f"{end}", "step": f"{step_s}"}
         url = f"{prometheus.rstrip('/')}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(url, timeout=_ANSWER_WITHIN_S) as answer:  # noqa: S310 - the user's own address
             found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
             return found
 
-    return ask
+    return Asking(ask, begin, end, step_s, rate_interval)
 
 
-def save(ask: Ask, out: Path, *, stage: str, rate_interval: str) -> None:
-    """All dashboards in one picture, in two columns of about the same height."""
+def save(asking: Asking, out: Path, *, stage: str) -> None:
+    """All dashboards in one picture (PNG), in two columns of about the same height."""
     columns: list[list[tuple[dict[str, Any], str]]] = [[], []]
     for page in sorted(pages(), key=_units, reverse=True):
         shown = stage if choices(page) != [""] else ""
         min(columns, key=lambda column: sum(_units(one) for one, _ in column)).append((page, shown))
-    draw(columns, ask, rate_interval).savefig(out, dpi=80, facecolor="white")
+    with io.BytesIO() as drawn:
+        draw(columns, asking).savefig(drawn, dpi=_DOTS_PER_INCH, facecolor="white")
+        Image.open(drawn).convert("RGB").quantize(_N_PICTURE_COLORS).save(out, format="PNG", optimize=True)
 
 
 def main() -> None:
@@ -203,8 +236,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("dashboards.png"), help="(%(default)s)")
     chosen = parser.parse_args()
     now = time.time()
-    ask = asking(chosen.prometheus, now - chosen.minutes * 60, now)
-    save(ask, chosen.out, stage=chosen.stage, rate_interval=chosen.rate_interval)
+    asked = asking(chosen.prometheus, now - chosen.minutes * 60, now, chosen.rate_interval)
+    save(asked, chosen.out, stage=chosen.stage)
 
 
 if __name__ == "__main__":

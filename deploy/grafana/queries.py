@@ -15,6 +15,8 @@ class Query:
     """One of a panel's; ``legend`` names labels in braces."""
 
     dashboard: str
+    number: int
+    """Of the panel on its page."""
     panel: str
     legend: str
     expression: str
@@ -35,7 +37,7 @@ def queries_of(page: Mapping[str, Any], panel: Mapping[str, Any], stage: str, ra
     """Those of a panel, with Grafana's variables filled in."""
     for target in panel.get("targets", ()):
         expression = target["expr"].replace("$__rate_interval", rate_interval).replace("$stage", stage)
-        yield Query(page["uid"], panel["title"], target["legendFormat"], expression)
+        yield Query(page["uid"], panel["id"], panel["title"], target["legendFormat"], expression)
 
 
 def legend_of(query: Query, labels: Mapping[str, str]) -> str:

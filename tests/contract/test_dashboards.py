@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.grafana.draw import said, save
+from deploy.grafana.draw import Asking, said, save
 from deploy.grafana.generate import DASHBOARDS, FOLDER, text_of
 from deploy.grafana.panels import DATASOURCE, STAGES, Dashboard, Panel
-from deploy.grafana.queries import choices, pages, queries_of
+from deploy.grafana.queries import Query, choices, pages, queries_of
 from tests.contract.test_alerts import METRICS, RECORDED, names_in, selectors_in
 
 ROOT = Path(__file__).parents[2]
@@ -101,10 +101,21 @@ def test_all_panels_are_drawn_with_what_there_is_and_without_data(tmp_path: Path
         values = [[1000.0, "1"], [1001.0, "NaN"], [1002.0, "3.5"]]
         return [{"metric": {"stage": "extractor"}, "values": values}] if len(asked) % 3 else []
 
-    save(ask, tmp_path / "drawn.png", stage="extractor", rate_interval="20s")
+    save(Asking(ask, 1000.0, 1010.0, 1.0, "20s"), tmp_path / "drawn.png", stage="extractor")
 
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
     assert len(asked) == sum(len(panel.queries) for one in DASHBOARDS for row in one.rows for panel in row.panels)
+
+
+def test_lines_have_gaps_where_nothing_was_scraped() -> None:
+    found = [{"metric": {"stage": "extractor"}, "values": [[0.0, "1"], [1.0, "2"], [9.0, "3"], [10.0, "NaN"]]}]
+    query = Query("a page", 1, "a panel", "{{stage}}", "needledrop:stage_lag:sum")
+
+    [(legend, moments, values)] = Asking(lambda _: found, 0.0, 10.0, 1.0, "20s").series(query)
+
+    assert legend == "extractor"
+    assert moments == [0.0, 1.0, 2.0, 9.0]
+    assert [value for value in values if value == value] == [1.0, 2.0, 3.0]
 
 
 def test_values_are_said_in_their_units() -> None:

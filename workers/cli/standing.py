@@ -31,6 +31,16 @@ class StageStanding:
     """By reason, since the first look."""
     held_back: bool
 
+    @property
+    def left_s(self) -> float | None:
+        """Until its lag is worked off at this rate; 0 without any, None when nothing moves.
+
+        A record is two offsets at most, so it may be over in half the time.
+        """
+        if not self.lag:
+            return 0.0
+        return self.lag / self.per_s if self.per_s else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -99,8 +109,13 @@ class History:
             cache_unavailable=lookups.get("unavailable", 0.0) > 0,
             unsure=growth.sum("needledrop_classifier_unsure_total") / n_labels if n_labels else None,
             genres=[(genre, n / n_labels) for genre, n in list(labels.items())[:_SHOWN_GENRES] if n],
-            left_s=_left_s(stages),
+            left_s=None if self._is_a_stage_gone(stages) else _left_s(stages),
         )
+
+    def _is_a_stage_gone(self, stages: Sequence[StageStanding]) -> bool:
+        """Whether one of those that once answered no longer does, with none of its workers."""
+        once = _stages([self._first[address] for address in self._silent if address in self._first])
+        return not set(once) <= {stage.stage for stage in stages}
 
     def _known(self, address: str) -> str:
         stages = _stages([self._first[address]]) if address in self._first else []
@@ -140,9 +155,7 @@ def _n_done(stage: str, growth: Snapshot) -> float:
 
 
 def _left_s(stages: Sequence[StageStanding]) -> float | None:
-    """The slowest stage decides. A record is two offsets at most, so it may be over in half the time."""
-    waits = [stage.lag / stage.per_s if stage.per_s else None for stage in stages if stage.lag]
+    """The slowest stage decides."""
+    waits = [stage.left_s for stage in stages]
     known = [wait for wait in waits if wait is not None]
-    if not waits:
-        return 0.0
-    return max(known) if len(known) == len(waits) else None
+    return max(known, default=0.0) if len(known) == len(waits) else None

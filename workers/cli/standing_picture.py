@@ -12,6 +12,8 @@ from workers.cli.label_lines import bar
 from workers.cli.standing import WINDOW_S, StageStanding, Standing
 
 _BUSY_CELLS: Final = 10
+# What is on its way is no backlog: workers commit, and measure their lag, about once a second.
+_BACKLOG_FROM_S: Final = 5.0
 
 
 def picture(standing: Standing) -> Panel:
@@ -36,7 +38,7 @@ def _row(stage: StageStanding) -> list[Text | str]:
     return [
         Text(name, style="bold"),
         f"{stage.per_s:,.1f}",
-        Text(f"{stage.lag:,}", style="yellow" if stage.lag else "dim"),
+        Text(f"{stage.lag:,}", style="yellow" if _is_backlog(stage.left_s) else "dim"),
         _busy(stage),
         _seconds(stage.p50_s),
         _seconds(stage.p99_s),
@@ -66,14 +68,23 @@ def _summary(standing: Standing) -> list[Text]:
     out = [f"{standing.labels_per_s:,.1f} labels/s"]
     if standing.p50_s is not None:
         out.append(f"submission to outcome p50 {_seconds(standing.p50_s)}, p99 {_seconds(standing.p99_s)}")
-    left = {None: "backlog does not move", 0.0: "no backlog"}.get(standing.left_s)
-    cost = [left or f"backlog done in {_duration(standing.left_s or 0.0)}"]
+    cost = [_backlog(standing.left_s)]
     if standing.cache_hits is not None:
         cost.append(f"cache hits {standing.cache_hits:.0%}")
     if standing.unsure is not None:
         cost.append(f"unsure {standing.unsure:.0%}")
     redis = Text("   Redis is away", style="red") if standing.cache_unavailable else Text()
     return [Text("   ".join(out)), Text("   ".join(cost)) + redis]
+
+
+def _is_backlog(left_s: float | None) -> bool:
+    return left_s is None or left_s >= _BACKLOG_FROM_S
+
+
+def _backlog(left_s: float | None) -> str:
+    if left_s is None:
+        return "backlog does not move"
+    return f"backlog done in {_duration(left_s)}" if _is_backlog(left_s) else "no backlog"
 
 
 def _genres(standing: Standing) -> Text:

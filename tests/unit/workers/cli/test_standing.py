@@ -73,6 +73,7 @@ def test_backlog_takes_as_long_as_the_slowest_stage_needs_for_its_lag(workers: M
     history.add(workers.seen(10.0))
 
     assert history.standing().left_s == 60.0
+    assert "backlog done in 1.0 min" in shown(history.standing())
 
 
 def test_backlog_that_does_not_move_has_no_end(workers: ManualWorkers) -> None:
@@ -85,6 +86,17 @@ def test_backlog_that_does_not_move_has_no_end(workers: ManualWorkers) -> None:
 
     assert standing.left_s is None
     assert "backlog does not move" in shown(standing)
+
+
+def test_what_is_on_its_way_is_no_backlog(workers: ManualWorkers) -> None:
+    history = History()
+    history.add(workers.seen(0.0))
+    workers.stream["extractor"].committed.inc(100)
+    workers.stream["extractor"].lag("tracks.submitted.v1", 0, 20)
+    history.add(workers.seen(10.0))
+
+    assert history.standing().left_s == 2.0
+    assert "no backlog" in shown(history.standing())
 
 
 def test_labels_and_lookups_are_shares_of_what_came_within_the_window(workers: ManualWorkers) -> None:
@@ -126,6 +138,7 @@ def test_worker_that_does_not_answer_is_named_and_the_others_stay(workers: Manua
 
     assert [stage.stage for stage in standing.stages] == ["classifier"]
     assert "extractor at extractor:9400 does not answer" in shown(standing)
+    assert standing.left_s is None
 
 
 def test_worker_that_was_started_again_counts_from_zero(workers: ManualWorkers) -> None:
