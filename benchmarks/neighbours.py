@@ -1,7 +1,8 @@
 """Whether neighbours share a genre: `needledrop label FOLDER --json | python -m benchmarks.neighbours LABELS.tsv`.
 
 LABELS.tsv has columns `file` and `genre`, as for `needledrop evaluate`. Each clip asks for its nearest others; clips
-whose genre nobody shares are answers only. The peers in the same run: each kind of evidence alone, and chance.
+whose genre nobody shares are answers only. The peers in the same run: each kind of evidence alone, and chance. With
+NEEDLEDROP_MODELS_EMBEDDING=MSD_musicnn/embedding the labels carry embeddings.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.events import TrackLabeled
 from workers.catalog.columns import Columns
 from workers.catalog.rows import Vocabulary, row_of
-from workers.catalog.similarity import FEATURES, GENRES, TAGS, WEIGHTS, seed_of, similarities
+from workers.catalog.similarity import EMBEDDINGS, FEATURES, GENRES, TAGS, WEIGHTS, seed_of, similarities
 
 _KS = (1, 3, 5)
 # What a label has besides its result; none of it is compared.
@@ -56,9 +57,11 @@ def _report(columns: Columns, genres: NDArray[np.str_]) -> None:
     asking = same.any(axis=1)
     chance = same[asking].sum() / (asking.sum() * (len(genres) - 1))
     print(f"{len(genres)} clips, {asking.sum()} of them ask; chance {chance:.3f}")
-    print("similarity by  | " + " | ".join(f"of {k} nearest" for k in _KS) + " | average precision")
+    print("similarity by      | " + " | ".join(f"of {k} nearest" for k in _KS) + " | average precision")
     for name, weights in {
         "all (default)": WEIGHTS,
+        "all but embeddings": {name: weight for name, weight in WEIGHTS.items() if name != EMBEDDINGS},
+        "embeddings alone": {EMBEDDINGS: 1.0},
         "genres alone": {GENRES: 1.0},
         "tags alone": {TAGS: 1.0},
         "features alone": {FEATURES: 1.0},
@@ -71,7 +74,7 @@ def _report(columns: Columns, genres: NDArray[np.str_]) -> None:
         shares = [hits[:, :k].mean() for k in _KS]
         precision = np.cumsum(hits, axis=1) / np.arange(1, len(genres) + 1)
         average = np.mean([row[hit].mean() for row, hit in zip(precision, hits, strict=True)])
-        print(f"{name:14} | " + " | ".join(f"{share:12.3f}" for share in shares) + f" | {average:.3f}")
+        print(f"{name:18} | " + " | ".join(f"{share:12.3f}" for share in shares) + f" | {average:.3f}")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,19 @@
 
 import unicodedata
 from hashlib import blake2b
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workers.catalog.bitmaps import Bitmaps
+from workers.catalog.embeddings import Embeddings
+from workers.catalog.growing import longer, with_rows
 from workers.catalog.public_ids import Places, artist_id_of, track_id_of
-from workers.catalog.rows import NUMBERS, Row, Vocabulary
+from workers.catalog.rows import NUMBERS, Row, Vocabulary, is_likely
+from workers.catalog.scales import SCALES, scaled
+from workers.catalog.texts import Texts
 
-Kind = TypeVar("Kind", bound=np.generic)
 Slots = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
@@ -35,7 +39,8 @@ HISTOGRAMS: Final[dict[str, tuple[float, float, int]]] = {
     "key": (-1.5, 11.5, 13),
 }
 """Lowest edge, highest edge, number of bins. What lies outside counts in the first or last, unknown in none."""
-_UNKNOWN_BIN: Final = 255
+_SCALED: Final = tuple(SCALES)
+_IN_NUMBERS: Final = [NUMBERS.index(name) for name in _SCALED]
 # As many bytes of a text as a double holds exactly: they sort most texts, the rest is compared in full.
 _KEY_BYTES: Final = 6
 
@@ -62,11 +67,13 @@ def key_of(value: float | str | None) -> float:
 
 
 def _bins_of(row: Row) -> list[int]:
-    bins = []
+    """Among the bins of all histograms, one behind the other, those of a track."""
+    bins, before = [], 0
     for name, (low, high, n) in HISTOGRAMS.items():
         number = row.numbers[NUMBERS.index(name)]
-        known = not np.isnan(number)
-        bins.append(int(min(max((number - low) / (high - low) * n, 0), n - 1)) if known else _UNKNOWN_BIN)
+        if not np.isnan(number):
+            bins.append(before + int(min(max((number - low) / (high - low) * n, 0), n - 1)))
+        before += n
     return bins
 
 
@@ -80,12 +87,13 @@ class Columns:
         self.n_words = 0
         """Words that arrays have a row for; the vocabulary may have learned more already."""
         self.rows: list[Row | None] = []
-        self.folded: list[str] = []
+        self.texts = Texts()
         """Title, artist and album of each slot, folded."""
         self.tracks = Places()
         """Slots by the public ids of tracks."""
         self.artists = Places()
         """Slots by the public ids of their artists."""
+        self.embeddings = Embeddings()
         self._slot_of: dict[str, int] = {}
         self._free: list[int] = []
         self._alive = np.zeros(_FIRST_SLOTS, np.bool_)
@@ -94,8 +102,13 @@ class Columns:
         self._roots = np.zeros((_FIRST_WORDS, _FIRST_SLOTS), np.float32)
         self._best = np.full(_FIRST_SLOTS, -1, np.int16)
         self._tag_norms = np.zeros(_FIRST_SLOTS, np.float32)
-        self._bins = np.full((len(HISTOGRAMS), _FIRST_SLOTS), _UNKNOWN_BIN, np.uint8)
+        self._scaled = np.full((len(_SCALED), _FIRST_SLOTS), np.nan, np.float32)
+        self._likely = Bitmaps(_FIRST_WORDS, _FIRST_SLOTS)
+        self._bins = Bitmaps(sum(n for *_, n in HISTOGRAMS.values()), _FIRST_SLOTS)
+        self._is_genre_word = np.zeros(0, np.bool_)
         self._text_keys = np.full((len(TEXTS), _FIRST_SLOTS), np.nan)
+        self._artists = np.zeros(_FIRST_SLOTS, np.int64)
+        self._contents = np.zeros(_FIRST_SLOTS, np.int64)
 
     def __len__(self) -> int:
         return len(self._slot_of)
@@ -115,6 +128,16 @@ class Columns:
         """The word of each track's most likely genre, -1 without one."""
         return self._best[: self.n_slots]
 
+    @property
+    def artist_keys(self) -> NDArray[np.int64]:
+        """Equal for tracks of the same artist, 0 without one."""
+        return self._artists[: self.n_slots]
+
+    @property
+    def content_keys(self) -> NDArray[np.int64]:
+        """Equal for tracks of the same content."""
+        return self._contents[: self.n_slots]
+
     def number(self, name: str) -> NDArray[np.float64]:
         """One of NUMBERS, for all slots."""
         return self._numbers[NUMBERS.index(name), : self.n_slots]
@@ -131,7 +154,7 @@ class Columns:
     @property
     def is_genre_word(self) -> Mask:
         """Which words are genres; all others are tags."""
-        return np.array([word.startswith("genre:") for word in self.vocabulary.words[: self.n_words]], np.bool_)
+        return self._is_genre_word
 
     def genre(self, row: Row) -> str | None:
         """The most likely genre of a track."""
@@ -143,9 +166,21 @@ class Columns:
         found = self.vocabulary.id_of(word)
         return found if found is not None and found < self.n_words else None
 
-    def bins(self, name: str) -> NDArray[np.uint8]:
-        """In which bin of its histogram each track is."""
-        return self._bins[list(HISTOGRAMS).index(name), : self.n_slots]
+    def on_scale(self, name: str) -> NDArray[np.float32]:
+        """A number for all slots, on its scale."""
+        return self._scaled[_SCALED.index(name), : self.n_slots] if name in SCALES else scaled(name, self.number(name))
+
+    def word_counts(self, mask: Mask) -> NDArray[np.int64]:
+        """How many of some tracks likely have each word; shape (n_words,)."""
+        return self._likely.counts(mask)[: self.n_words]
+
+    def histograms(self, mask: Mask) -> dict[str, list[int]]:
+        """How many of some tracks are in each bin of HISTOGRAMS."""
+        counts, found, before = self._bins.counts(mask).tolist(), {}, 0
+        for name, (*_, n) in HISTOGRAMS.items():
+            found[name] = counts[before : before + n]
+            before += n
+        return found
 
     def is_text(self, by: str) -> bool:
         """Whether an order is one of texts, not of numbers."""
@@ -176,17 +211,23 @@ class Columns:
             slot = self._slot_of[row.track_id] = self._free.pop() if self._free else self._new_slot()
         self._index(slot, row)
         self.rows[slot] = row
-        self.folded[slot] = folded(f"{row.title}\n{row.artist}\n{row.album}")
+        self.texts.put(slot, folded(f"{row.title}\n{row.artist}\n{row.album}"))
         self._alive[slot] = True
         self._ties[slot] = tie_break(row.track_id)
         self._numbers[:, slot] = row.numbers
-        self.n_words = max([self.n_words, *(row.word_ids.astype(int) + 1).tolist()])
-        self._roots = _with_rows(self._roots, self.n_words)
+        for index, name in enumerate(_SCALED):
+            self._scaled[index, slot] = scaled(name, row.numbers[_IN_NUMBERS[index]])
+        if row.word_ids.size:
+            self._know_words(int(row.word_ids.max()) + 1)
         self._roots[:, slot] = 0
         self._roots[row.word_ids, slot] = np.sqrt(row.word_values)
+        self._likely.put(slot, row.word_ids[is_likely(row.word_values)])
         self._best[slot] = self._best_genre(row)
-        self._tag_norms[slot] = np.sqrt(row.word_values[~self.is_genre_word[row.word_ids]].sum())
-        self._bins[:, slot] = _bins_of(row)
+        self._tag_norms[slot] = np.sqrt(row.word_values[~self._is_genre_word[row.word_ids]].sum())
+        self._bins.put(slot, _bins_of(row))
+        self._artists[slot] = hash(row.artist.casefold()) if row.artist else 0
+        self._contents[slot] = hash(row.content_hash)
+        self.embeddings.put(slot, row.ensemble, row.embedding)
         self._text_keys[:, slot] = [key_of(folded(getattr(row, name))) for name in TEXTS]
         return slot
 
@@ -197,11 +238,21 @@ class Columns:
             return None
         row = self.rows[slot]
         self._index(slot, None)
-        self.rows[slot], self.folded[slot] = None, ""
+        self.rows[slot] = None
+        self.texts.put(slot, "")
         self._alive[slot] = False
         self._roots[:, slot] = 0
+        self.embeddings.put(slot, "", None)
         self._free.append(slot)
         return row
+
+    def _know_words(self, n: int) -> None:
+        if n <= self.n_words:
+            return
+        self.n_words = n
+        self._roots = with_rows(self._roots, n)
+        self._likely.grow(n, 0)
+        self._is_genre_word = np.array([word.startswith("genre:") for word in self.vocabulary.words[:n]], np.bool_)
 
     def _index(self, slot: int, row: Row | None) -> None:
         before = self.rows[slot]
@@ -223,30 +274,19 @@ class Columns:
         slot = self.n_slots
         if slot == self._alive.size:
             size = 2 * slot
-            self._alive = _longer(self._alive, size, fill=False)
-            self._ties = _longer(self._ties, size)
-            self._numbers = _longer(self._numbers, size, fill=np.nan)
-            self._roots = _longer(self._roots, size)
-            self._best = _longer(self._best, size, fill=-1)
-            self._tag_norms = _longer(self._tag_norms, size)
-            self._bins = _longer(self._bins, size, fill=_UNKNOWN_BIN)
-            self._text_keys = _longer(self._text_keys, size, fill=np.nan)
+            self._alive = longer(self._alive, size, fill=False)
+            self._ties = longer(self._ties, size)
+            self._numbers = longer(self._numbers, size, fill=np.nan)
+            self._roots = longer(self._roots, size)
+            self._best = longer(self._best, size, fill=-1)
+            self._tag_norms = longer(self._tag_norms, size)
+            self._scaled = longer(self._scaled, size, fill=np.nan)
+            self._likely.grow(0, size)
+            self._bins.grow(0, size)
+            self._text_keys = longer(self._text_keys, size, fill=np.nan)
+            self._artists = longer(self._artists, size)
+            self._contents = longer(self._contents, size)
         self.n_slots += 1
         self.rows.append(None)
-        self.folded.append("")
+        self.texts.put(slot, "")
         return slot
-
-
-def _longer(array: NDArray[Kind], size: int, fill: float = 0) -> NDArray[Kind]:
-    """The array with room for ``size`` slots, its last axis."""
-    longer = np.full((*array.shape[:-1], size), fill, array.dtype)
-    longer[..., : array.shape[-1]] = array
-    return longer
-
-
-def _with_rows(array: NDArray[np.float32], n_rows: int) -> NDArray[np.float32]:
-    if n_rows <= array.shape[0]:
-        return array
-    more = np.zeros((n_rows + _FIRST_WORDS, array.shape[1]), np.float32)
-    more[: array.shape[0]] = array
-    return more

@@ -1,6 +1,7 @@
 """Wires the catalog: records from Kafka into the catalogue in a thread, and the web server that reads it."""
 
 import logging
+import sys
 import threading
 import time
 from contextlib import closing
@@ -27,6 +28,9 @@ log = logging.getLogger("needledrop.catalog")
 
 STAGE: Final = "catalog"
 FILE: Final = "catalog.duckdb"
+# A request lets go of the interpreter in each of its array operations. By Python's own 5 ms it would then wait so long,
+# again and again, while a batch of labels is parsed beside it.
+_SWITCH_S: Final = 0.0005
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -36,6 +40,7 @@ def run(
     """Follow labels and failures, and serve them, until ``stop``. Raises: InvalidSettingError, StreamStoppedError."""
     if not settings.callers and settings.web_host not in _LOOPBACK:
         log.warning("NEEDLEDROP_CATALOG_CALLERS is empty: whoever reaches the port may ask")
+    sys.setswitchinterval(_SWITCH_S)
     registry = process_registry()
     metrics = CatalogMetrics(registry)
     saved = SavedSelections(settings.folder / SAVED_FILE)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.events import TrackLabeled
+from workers.catalog.embeddings import Vector, compact
 
 FEATURES: Final = (
     "danceability",
@@ -26,8 +27,12 @@ FEATURES: Final = (
 )
 NUMBERS: Final = (*FEATURES, "year", "confidence", "unsure", "labeled_at")
 """Whatever can be compared and sorted by: Spotify's features; the year of release; the probability of the best genre;
-1 for unsure; when the label was made, in seconds since 1970. Unknown is NaN."""
+1 for unsure; when the label was made, in seconds since 1970. Unknown is NaN, and so is the tempo of what has no beat:
+labels and Spotify say 0 there, which is not slow."""
 TAG_KINDS: Final = ("mood", "instrument", "voice", "era", "genre")
+
+LIKELY_TAG: Final = 0.1
+"""How likely a tag must be to count. Tags are rarer than not: most are below 0.01 for most tracks."""
 
 # More words than any ensemble has: whoever writes other ones into labels must not fill our memory.
 MAX_WORDS: Final = 512
@@ -42,6 +47,8 @@ class Vocabulary:
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         self.words = list(words)
+        self.parts = [_parts(word) for word in self.words]
+        """Kind and name of each."""
         self._ids = {word: index for index, word in enumerate(self.words)}
 
     def __len__(self) -> int:
@@ -56,8 +63,19 @@ class Vocabulary:
         found = self._ids.get(word)
         if found is None and len(self.words) < MAX_WORDS:
             found = self._ids[word] = len(self.words)
+            self.parts.append(_parts(word))
             self.words.append(word)
         return found
+
+
+def _parts(word: str) -> tuple[str, str]:
+    kind, _, name = word.partition(":")
+    return kind, name
+
+
+def is_likely(values: Values, least: float = LIKELY_TAG) -> NDArray[np.bool_]:
+    """Which probabilities are likely enough."""
+    return np.asarray(values >= np.float32(least))
 
 
 def genre_word(genre: str) -> str:
@@ -88,19 +106,25 @@ class Row:
     word_ids: Ids
     word_values: Values
     """Probabilities, 0 to 1."""
+    ensemble: str = ""
+    """Digest of the ensemble, with an embedding."""
+    embedding: Vector | None = None
+    """What the network hears, made compact."""
 
 
 def row_of(track_id: str, label: TrackLabeled, vocabulary: Vocabulary) -> Row:
     """The row of a track's label; its new words are learned."""
     features = label.features
     numbers = [getattr(features, name) for name in FEATURES]
+    if features.tempo == 0:
+        numbers[FEATURES.index("tempo")] = None
     best = label.genres[0].probability if label.genres else 0.0
     numbers += [label.submission.year, best, bool(label.unsure), label.labeled_at.timestamp()]
     words = {genre_word(one.genre): one.probability for one in label.genres}
     for kind in TAG_KINDS:
         words |= {tag_word(kind, one.tag): one.probability for one in getattr(label.tags, kind)}
     known = [(found, value) for word, value in words.items() if (found := vocabulary.learn(word)) is not None]
-    submission = label.submission
+    submission, embedding = label.submission, compact(label.embedding)
     return Row(
         track_id=track_id,
         title=submission.title or "",
@@ -113,4 +137,6 @@ def row_of(track_id: str, label: TrackLabeled, vocabulary: Vocabulary) -> Row:
         numbers=np.array([np.nan if number is None else number for number in numbers], np.float64),
         word_ids=np.array([found for found, _ in known], np.uint16),
         word_values=np.array([value for _, value in known], np.float32),
+        ensemble=label.versions.ensemble_digest if embedding is not None else "",
+        embedding=embedding,
     )

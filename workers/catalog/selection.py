@@ -1,17 +1,13 @@
 """Selecting: which tracks, in which order, and what they are made of. Array operations only; no web, no database."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.catalog.areas import ACROSS, UP, Point, inside
-from workers.catalog.columns import HISTOGRAMS, Columns, Mask, Slots, folded, key_of
-from workers.catalog.rows import TAG_KINDS, genre_word, tag_word
-
-MIN_TAG: Final = 0.1
-"""How likely a tag must be to count. Tags are rarer than not: most are below 0.01 for most tracks."""
+from workers.catalog.columns import Columns, Mask, Slots, folded, key_of
+from workers.catalog.rows import LIKELY_TAG, TAG_KINDS, genre_word, tag_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +20,7 @@ class Selection:
     tags: tuple[str, ...] = ()
     """All of these are likely enough: `happy`, or with its kind, `mood:happy`."""
     not_tags: tuple[str, ...] = ()
-    min_tag: float = MIN_TAG
+    min_tag: float = LIKELY_TAG
     text: str = ""
     """Each of its words is in title, artist or album, without regard to case and accents."""
     unsure: bool | None = None
@@ -62,7 +58,9 @@ def _narrowed(columns: Columns, mask: Mask, selection: Selection) -> Mask:
         mask &= _is_between(columns.number(name), low, high)
     if selection.area:
         mask &= inside(columns.number(ACROSS), columns.number(UP), selection.area)
-    return _with_text(columns, mask, selection.text)
+    for word in folded(selection.text).split():
+        mask &= columns.texts.having(word)
+    return mask
 
 
 def _is_between(numbers: NDArray[np.float64], low: float | None, high: float | None) -> Mask:
@@ -84,20 +82,8 @@ def tag_words(columns: Columns, tag: str) -> list[int]:
 def _has_tag(columns: Columns, tag: str, min_tag: float) -> Mask:
     mask = np.zeros(columns.n_slots, np.bool_)
     for word in tag_words(columns, tag):
-        mask |= columns.roots(word) >= np.float32(min_tag) ** 0.5
+        mask |= columns.roots(word) >= np.sqrt(np.float32(min_tag))
     return mask
-
-
-def _with_text(columns: Columns, mask: Mask, text: str) -> Mask:
-    words = folded(text).split()
-    if not words:
-        return mask
-    slots: list[int] = np.flatnonzero(mask).tolist()
-    for word in words:
-        slots = [slot for slot in slots if word in columns.folded[slot]]
-    found = np.zeros_like(mask)
-    found[slots] = True
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,27 +98,27 @@ class Facets:
     """As HISTOGRAMS says; what is unknown is in no bin."""
 
 
-def facets(columns: Columns, mask: Mask, min_tag: float = MIN_TAG) -> Facets:
+def facets(columns: Columns, mask: Mask, min_tag: float = LIKELY_TAG) -> Facets:
     """What the tracks of ``mask`` are made of."""
-    slots = np.flatnonzero(mask)
     words = columns.vocabulary.words
-    best = columns.best_genres[slots]
+    best = columns.best_genres[mask]
     genres = np.bincount(best[best >= 0], minlength=1)
     tags: dict[str, dict[str, int]] = {kind: {} for kind in TAG_KINDS if kind != "genre"}
-    threshold = np.float32(min_tag) ** 0.5
-    for index, word in enumerate(words[: columns.n_words]):
+    for n, word in zip(_tag_counts(columns, mask, min_tag), words, strict=False):
         kind, _, tag = word.partition(":")
-        if kind in tags and (n := int(np.count_nonzero((columns.roots(index) >= threshold) & mask))):
+        if n and kind in tags:
             tags[kind][tag] = n
     return Facets(
         genres=_ranked({words[word].partition(":")[2]: int(genres[word]) for word in np.flatnonzero(genres)}),
         tags={kind: _ranked(counts) for kind, counts in tags.items()},
-        histograms={name: _histogram(columns.bins(name)[slots], n) for name, (*_, n) in HISTOGRAMS.items()},
+        histograms=columns.histograms(mask),
     )
 
 
-def _histogram(bins: NDArray[np.uint8], n: int) -> list[int]:
-    return [int(count) for count in np.bincount(bins, minlength=n)[:n]]
+def _tag_counts(columns: Columns, mask: Mask, min_tag: float) -> list[int]:
+    if min_tag == LIKELY_TAG:
+        return [int(n) for n in columns.word_counts(mask)]
+    return [int(np.count_nonzero((row >= np.sqrt(np.float32(min_tag))) & mask)) for row in columns.roots()]
 
 
 def _ranked(counts: dict[str, int]) -> dict[str, int]:
@@ -165,8 +151,7 @@ def page(columns: Columns, mask: Mask, order: Order, after: Mark | None, limit: 
         behind = _behind(columns, slots, keys, order, after)
         slots, keys = slots[behind], keys[behind]
     if slots.size > limit:
-        first = keys <= np.partition(keys, limit - 1)[limit - 1]
-        slots, keys = slots[first], keys[first]
+        slots, keys = _first(columns, slots, keys, order, limit)
     if columns.is_text(order.by):
         exact = [(columns.text(order.by, int(slot)), int(columns.ties[slot])) for slot in slots]
         ranks = sorted(range(len(exact)), key=exact.__getitem__, reverse=order.descending)
@@ -176,18 +161,31 @@ def page(columns: Columns, mask: Mask, order: Order, after: Mark | None, limit: 
     return slots[np.lexsort((-ties if order.descending else ties, keys))[:limit]]
 
 
+def _first(
+    columns: Columns, slots: Slots, keys: NDArray[np.float64], order: Order, limit: int
+) -> tuple[Slots, NDArray[np.float64]]:
+    """What may be among the first ``limit``: many tracks may share a key, of those only as many as are needed."""
+    last = np.partition(keys, limit - 1)[limit - 1]
+    before, level = np.flatnonzero(keys < last), np.flatnonzero(keys == last)
+    n_more = limit - before.size
+    if level.size > n_more and not columns.is_text(order.by):
+        ties = columns.ties[slots[level]]
+        level = level[np.argpartition(-ties if order.descending else ties, n_more - 1)[:n_more]]
+    chosen = np.concatenate([before, level])
+    return slots[chosen], keys[chosen]
+
+
 def _behind(columns: Columns, slots: Slots, keys: NDArray[np.float64], order: Order, after: Mark) -> Mask:
     key = key_of(after.value) * (-1.0 if order.descending else 1.0)
     key = np.inf if np.isnan(key) else key
+    ties = columns.ties[slots]
+    if not columns.is_text(order.by):
+        return np.asarray((keys > key) | ((keys == key) & (ties < after.tie if order.descending else ties > after.tie)))
     behind = keys > key
+    there = (str(after.value or ""), after.tie)
     for at in np.flatnonzero(keys == key):
-        slot = int(slots[at])
-        tie = int(columns.ties[slot])
-        if columns.is_text(order.by):
-            here, there = (columns.text(order.by, slot), tie), (str(after.value or ""), after.tie)
-            behind[at] = here < there if order.descending else here > there
-        else:
-            behind[at] = tie < after.tie if order.descending else tie > after.tie
+        here = (columns.text(order.by, int(slots[at])), int(ties[at]))
+        behind[at] = here < there if order.descending else here > there
     return behind
 
 

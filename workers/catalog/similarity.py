@@ -1,15 +1,18 @@
 """How alike two tracks are, and a ranking that does not repeat itself: all the mathematics of recommending.
 
-Three kinds of evidence, each from 0 (nothing in common) to 1 (the same), over what both tracks are known to have:
+Four kinds of evidence, each from 0 (nothing in common) to 1 (the same), over what both tracks are known to have:
 
 - genres: the Bhattacharyya coefficient of the two distributions, sum of sqrt(p q) over genres [1];
 - tags: the cosine between the square roots of the tags' probabilities. Roots, since tags are rare: without them the
   two or three likeliest tags would be all that counts;
 - features: 1 - the mean distance, each on a scale on which 1 is far apart; tempo in octaves, where half and double
-  tempo are the same.
+  tempo are the same;
+- embeddings, where both labels carry one of the same ensemble: the cosine of what is left of them after subtracting the
+  catalogue's mean, at least 0 (the module embeddings).
 
-The similarity is their mean, weighted by WEIGHTS. A seed that is a genre is the distribution that is 1 there: its
-coefficient with p is sqrt(p of that genre). Several seeds: the mean of their similarities.
+The similarity is their mean, weighted by WEIGHTS; without embeddings, that of the other three. A seed that is
+a genre is the distribution that is 1 there: its coefficient with p is sqrt(p of that genre). Several seeds: the mean of
+their similarities.
 
 The ranking is maximal marginal relevance [2]: the next track is the one with the best LAMBDA * score - (1 - LAMBDA) *
 (greatest similarity, by genres and tags, to one chosen before), no artist twice in a row, the same content once.
@@ -25,29 +28,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.catalog.columns import Columns, Mask
-from workers.catalog.rows import NUMBERS, Row
+from workers.catalog.embeddings import Vector
+from workers.catalog.rows import NUMBERS, Row, is_likely
+from workers.catalog.scales import SCALES, distances
 
 Scores = NDArray[np.float32]
 
 GENRES: Final = "genres"
 TAGS: Final = "tags"
 FEATURES: Final = "features"
-WEIGHTS: Final[Mapping[str, float]] = {GENRES: 0.3, TAGS: 0.5, FEATURES: 0.2}
-"""Round numbers, not tuned: on the clips that we have any mix does as well, docs/choosing.md."""
+EMBEDDINGS: Final = "embeddings"
+WEIGHTS: Final[Mapping[str, float]] = {GENRES: 0.3, TAGS: 0.5, FEATURES: 0.2, EMBEDDINGS: 1.0}
+"""Round numbers, not tuned: what was measured is in docs/choosing.md. An embedding counts as much as all else together,
+since genres and tags are read off such vectors, and are a small part of what is in them."""
 
-SCALES: Final[Mapping[str, float]] = {
-    "danceability": 0.5,
-    "energy": 0.5,
-    "speechiness": 0.5,
-    "acousticness": 1.0,
-    "instrumentalness": 1.0,
-    "liveness": 1.0,
-    "valence": 0.5,
-    "loudness": 20.0,
-    "tempo": 0.5,
-    "year": 30.0,
-}
-"""The difference that counts as far apart, a distance of 1: in the feature's unit, in octaves for tempo."""
 TARGET_WEIGHT: Final = 0.4
 """How much targets count where there are seeds, too."""
 LAMBDA: Final = 0.8
@@ -65,6 +59,9 @@ class Seed:
 
     roots: NDArray[np.float32]
     numbers: Mapping[str, float]
+    ensemble: str = ""
+    embeddings: Sequence[Vector] = ()
+    """Those of this ensemble."""
 
 
 def seed_of(columns: Columns, rows: Sequence[Row]) -> Seed:
@@ -79,7 +76,9 @@ def seed_of(columns: Columns, rows: Sequence[Row]) -> Seed:
         values = values[~np.isnan(values)]
         if values.size:
             numbers[name] = float(values.mean())
-    return Seed((roots / len(rows)).astype(np.float32), numbers)
+    ensemble = next((row.ensemble for row in rows if row.embedding is not None), "")
+    embeddings = [row.embedding for row in rows if row.embedding is not None and row.ensemble == ensemble]
+    return Seed((roots / len(rows)).astype(np.float32), numbers, ensemble, embeddings)
 
 
 def similarities(columns: Columns, seed: Seed, weights: Mapping[str, float] = WEIGHTS) -> Scores:
@@ -90,9 +89,20 @@ def similarities(columns: Columns, seed: Seed, weights: Mapping[str, float] = WE
     norm = float(np.linalg.norm(queries[1])) * columns.tag_norms
     by_tags = products[1] / np.maximum(norm, np.float32(1e-6))
     parts = {GENRES: products[0], TAGS: by_tags, FEATURES: feature_similarities(columns, seed.numbers)}
-    total = sum(np.float32(weight) * parts[name] for name, weight in weights.items())
-    scores: Scores = np.clip(total / np.float32(sum(weights.values())), 0, 1)
-    return scores
+    total, of = np.zeros(columns.n_slots, np.float32), sum(weights.get(name, 0) for name in parts)
+    for name, part in parts.items():
+        total += np.float32(weights.get(name, 0)) * part
+    heard = columns.embeddings.similarities(seed.ensemble, list(seed.embeddings), columns.n_slots)
+    weight = np.float32(weights.get(EMBEDDINGS, 0))
+    if heard is None or not weight:
+        return _within_1(total / np.float32(max(of, 1e-6)))
+    known = ~np.isnan(heard)
+    total += np.where(known, weight * heard, 0)
+    return _within_1(total / np.maximum(np.float32(of) + weight * known, np.float32(1e-6)))
+
+
+def _within_1(scores: Scores) -> Scores:
+    return np.clip(scores, 0, 1, out=scores)
 
 
 def genre_similarities(columns: Columns, word: int) -> Scores:
@@ -102,24 +112,13 @@ def genre_similarities(columns: Columns, word: int) -> Scores:
 
 def feature_similarities(columns: Columns, wanted: Mapping[str, float]) -> Scores:
     """1 - the mean distance from the wanted numbers, over those that are known; 0 where none is."""
-    near = np.zeros(columns.n_slots, np.float32)
+    apart = np.zeros(columns.n_slots, np.float32)
     n_known = np.zeros(columns.n_slots, np.float32)
     for name, value in wanted.items():
-        found = distances(columns.number(name).astype(np.float32), name, value)
-        known = ~np.isnan(found)
-        near += np.where(known, 1 - found, 0)
-        n_known += known
-    return (near / np.maximum(n_known, 1)).astype(np.float32)
-
-
-def distances(numbers: NDArray[np.float32], name: str, value: float) -> NDArray[np.float32]:
-    """Distances from ``value``, 0 to 1, NaN for unknown ones."""
-    if name == "tempo":
-        octaves = np.abs(np.log2(np.maximum(numbers, 1.0) / max(value, 1.0)))
-        apart = np.abs(octaves - np.round(octaves))
-    else:
-        apart = np.abs(numbers - value)
-    return np.minimum(apart / np.float32(SCALES.get(name, 1.0)), 1).astype(np.float32)
+        found = distances(name, columns.on_scale(name), value)
+        n_known += ~np.isnan(found)
+        apart += np.fmin(found, 1, out=found)  # 1 for unknown ones
+    return ((len(wanted) - apart) / np.maximum(n_known, 1)).astype(np.float32)
 
 
 def ranked(columns: Columns, scores: Scores, mask: Mask, limit: int) -> list[tuple[int, float]]:
@@ -129,10 +128,11 @@ def ranked(columns: Columns, scores: Scores, mask: Mask, limit: int) -> list[tup
     if candidates.size > n_candidates:
         candidates = candidates[np.argpartition(-scores[candidates], n_candidates - 1)[:n_candidates]]
     candidates = candidates[np.lexsort((columns.ties[candidates], -scores[candidates]))]
-    slots = _each_content_once(columns, candidates.tolist())
+    _, first = np.unique(columns.content_keys[candidates], return_index=True)
+    slots = candidates[np.sort(first)]
     vectors = columns.roots()[:, slots]
     vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=0), np.float32(1e-6))
-    artists = np.array([hash(columns.row(slot).artist.casefold()) if columns.row(slot).artist else 0 for slot in slots])
+    artists = columns.artist_keys[slots]
     relevance = LAMBDA * scores[slots]
     redundancy = np.zeros(len(slots), np.float32)
     open_ = np.ones(len(slots), np.bool_)
@@ -141,18 +141,11 @@ def ranked(columns: Columns, scores: Scores, mask: Mask, limit: int) -> list[tup
         fitting = open_ & ((artists != last_artist) | (artists == 0))
         values = np.where(fitting if fitting.any() else open_, relevance - (1 - LAMBDA) * redundancy, -np.inf)
         best = int(values.argmax())
-        chosen.append((slots[best], float(scores[slots[best]])))
+        chosen.append((int(slots[best]), float(scores[slots[best]])))
         open_[best] = False
         last_artist = artists[best]
         redundancy = np.maximum(redundancy, vectors[:, best] @ vectors)
     return chosen
-
-
-def _each_content_once(columns: Columns, slots: list[int]) -> list[int]:
-    first: dict[str, int] = {}
-    for slot in slots:
-        first.setdefault(columns.row(slot).content_hash, slot)
-    return list(first.values())
 
 
 def reasons(columns: Columns, slot: int, seeds: Sequence[int]) -> list[str]:
@@ -172,14 +165,14 @@ def reasons(columns: Columns, slot: int, seeds: Sequence[int]) -> list[str]:
 
 def _shared_tags(columns: Columns, row: Row, other: Row) -> list[str]:
     """Tags that are likely for both; styles say what genres do."""
-    mine = dict(zip(row.word_ids.tolist(), row.word_values.tolist(), strict=True))
-    likely = [
-        (min(mine[word], value), columns.vocabulary.words[word])
-        for word, value in zip(other.word_ids.tolist(), other.word_values.tolist(), strict=True)
-        if min(mine.get(word, 0), value) >= _LIKELY_TAG
-    ]
-    words = [word.partition(":") for _, word in sorted(likely, reverse=True)]
-    return [f"both {tag}" for kind, _, tag in words if kind not in ("genre", "style")][:2]
+    mine, its = _likely_words(row), _likely_words(other)
+    likely = [(min(mine[word], its[word]), columns.vocabulary.parts[word]) for word in mine.keys() & its.keys()]
+    return [f"both {tag}" for _, (kind, tag) in sorted(likely, reverse=True) if kind not in ("genre", "style")][:2]
+
+
+def _likely_words(row: Row) -> dict[int, float]:
+    likely = is_likely(row.word_values, _LIKELY_TAG)
+    return dict(zip(row.word_ids[likely].tolist(), row.word_values[likely].tolist(), strict=True))
 
 
 def _near_numbers(row: Row, other: Row) -> list[str]:

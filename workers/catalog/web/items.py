@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.events import TrackFailed, TrackLabeled
-from workers.catalog.rows import FEATURES, NUMBERS, TAG_KINDS, Row, Vocabulary
+from workers.catalog.rows import FEATURES, NUMBERS, TAG_KINDS, Row, Vocabulary, is_likely
 
+_SHOWN_KINDS = frozenset(TAG_KINDS) - {"genre"}
 _INTEGERS = frozenset({"key", "mode", "time_signature", "duration_ms", "year"})
-_LIKELY_TAG = 0.1
 
 
 class Answer(BaseModel):
@@ -121,39 +121,43 @@ class TrackAnswer(Answer):
 
 def item_of(row: Row, vocabulary: Vocabulary) -> Item:
     """A row as an answer shows it."""
+    return Item.model_construct(**_fields(row, vocabulary))
+
+
+def recommendation_of(row: Row, vocabulary: Vocabulary, similarity: float, reasons: list[str]) -> Recommendation:
+    """A row, and why."""
+    fields = _fields(row, vocabulary)
+    return Recommendation.model_construct(**fields, similarity=round(similarity, 4), reasons=reasons)
+
+
+def _fields(row: Row, vocabulary: Vocabulary) -> dict[str, Any]:
     numbers = dict(zip(NUMBERS, row.numbers.tolist(), strict=True))
     genre, tags = _words(row, vocabulary)
-    return Item.model_construct(
-        id=row.track_id,
-        title=row.title,
-        artist=row.artist,
-        album=row.album,
-        year=_known("year", numbers["year"]),
-        isrc=row.isrc,
-        spotify_id=row.spotify_id,
-        genre=genre,
-        confidence=numbers["confidence"],
-        unsure=numbers["unsure"] == 1,
-        tags=tags,
-        features=Features.model_construct(None, **{name: _known(name, numbers[name]) for name in FEATURES}),
-        labeled_at=datetime.fromtimestamp(numbers["labeled_at"], UTC),
-    )
-
-
-def recommendation_of(item: Item, similarity: float, reasons: list[str]) -> Recommendation:
-    """An item, and why."""
-    return Recommendation.model_construct(None, **dict(item), similarity=round(similarity, 4), reasons=reasons)
+    return {
+        "id": row.track_id,
+        "title": row.title,
+        "artist": row.artist,
+        "album": row.album,
+        "year": _known("year", numbers["year"]),
+        "isrc": row.isrc,
+        "spotify_id": row.spotify_id,
+        "genre": genre,
+        "confidence": numbers["confidence"],
+        "unsure": numbers["unsure"] == 1,
+        "tags": tags,
+        "features": Features.model_construct(None, **{name: _known(name, numbers[name]) for name in FEATURES}),
+        "labeled_at": datetime.fromtimestamp(numbers["labeled_at"], UTC),
+    }
 
 
 def _words(row: Row, vocabulary: Vocabulary) -> tuple[str | None, list[str]]:
-    genre, tags = None, []
-    for word, value in zip(row.word_ids.tolist(), row.word_values.tolist(), strict=True):
-        kind, _, name = vocabulary.words[word].partition(":")
-        if kind == "genre":
-            genre = genre or name
-        elif kind in TAG_KINDS and value >= _LIKELY_TAG:
-            tags.append((value, name))
-    return genre, [name for _, name in sorted(tags, key=lambda tag: -tag[0])]
+    parts = vocabulary.parts
+    # Labels list their genres first, the best before others.
+    kind, first = parts[row.word_ids[0]] if row.word_ids.size else ("", "")
+    likely = is_likely(row.word_values)
+    found = zip(row.word_values[likely].tolist(), row.word_ids[likely].tolist(), strict=True)
+    tags = [(-value, parts[word][1]) for value, word in found if parts[word][0] in _SHOWN_KINDS]
+    return first if kind == "genre" else None, [name for _, name in sorted(tags, key=lambda tag: tag[0])]
 
 
 def _known(name: str, number: float) -> Any:  # noqa: ANN401 - int, float or None, as the model has it

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from workers.catalog.columns import TEXTS
-from workers.catalog.rows import FEATURES, NUMBERS
-from workers.catalog.selection import MIN_TAG, Order, Selection
+from workers.catalog.rows import FEATURES, LIKELY_TAG, NUMBERS
+from workers.catalog.selection import Order, Selection
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Names = Annotated[list[Name], Field(max_length=20)]
@@ -72,7 +72,7 @@ class Filters(FeatureBounds):
     """Has all of these tags: `happy`, or with its kind, `mood:happy`."""
     not_tag: Names = []
     """Has none of these tags."""
-    min_tag: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = MIN_TAG
+    min_tag: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = LIKELY_TAG
     """How likely a tag must be to count."""
     text: Annotated[str, StringConstraints(max_length=200)] = ""
     """Words of title, artist or album, in any order, without regard to case and accents."""

@@ -127,7 +127,7 @@ def _unknown(track_id: str) -> RefusedError:
 
 def _recommendations(columns: Columns, found: Sequence[Recommended]) -> Recommendations:
     items: list[Recommendation] = [
-        recommendation_of(item_of(one.row, columns.vocabulary), one.similarity, one.reasons) for one in found
+        recommendation_of(one.row, columns.vocabulary, one.similarity, one.reasons) for one in found
     ]
     return Recommendations.model_construct(items=items)
 

@@ -134,6 +134,24 @@ def test_pages_by_cursor_give_every_track_once_in_order(
     assert [one.value is None for one in marks] == sorted(one.value is None for one in marks)
 
 
+def test_pages_of_very_many_equal_tracks_give_each_once() -> None:
+    columns = columns_of(**{f"t{n}": {"features": {"mode": n % 2}} for n in range(50)})
+    for descending in (False, True):
+        order, mark, found = Order("mode", descending), None, []
+        while (slots := page(columns, columns.alive, order, mark, 7)).size:
+            found += slots.tolist()
+            mark = mark_of(columns, found[-1], order)
+        assert sorted(found) == list(range(50))
+        modes = [int(columns.number("mode")[slot]) for slot in found]
+        assert modes == sorted(modes, reverse=descending)
+
+
+def test_tags_are_counted_from_the_asked_probability_on(columns: Columns) -> None:
+    everything = selected(columns, Selection())
+    assert facets(columns, everything, min_tag=0.9999).tags["mood"].get("mellow", 0) == 0
+    assert facets(columns, everything, min_tag=0.0001).tags["mood"]["mellow"] == 3
+
+
 def test_a_page_goes_on_behind_a_track_that_was_deleted_meanwhile() -> None:
     columns = columns_of(**{f"t{n}": {"features": {"tempo": float(n)}} for n in range(5)})
     order = Order("tempo", descending=False)
