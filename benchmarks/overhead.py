@@ -188,7 +188,7 @@ def measure(music: Path, n_tracks: int) -> dict[str, Any]:
         copies = distinct_copies(clips, folder / "music", _N_WARM_UP + 2 * n_tracks)
         with whole_in_one(folder / "music") as whole:
             whole.pipeline.label_all(copies[:_N_WARM_UP])
-            track_ms = whole.processor_ms_a_track(copies[_N_WARM_UP : _N_WARM_UP + n_tracks])
+            track_ms = sum(whole.processor_ms_a_track(copies[_N_WARM_UP : _N_WARM_UP + n_tracks]).values())
             with counted() as counts:
                 began = time.monotonic()
                 whole.pipeline.label_all(copies[_N_WARM_UP + n_tracks :])

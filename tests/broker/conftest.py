@@ -4,6 +4,7 @@ The parts of a chaos run are parameters: which processes (`Role`), what befalls 
 afterwards (`Invariant`).
 """
 
+import os
 import sys
 import time
 import uuid
@@ -12,7 +13,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from shared.embedded.kafka_home import KafkaHome
@@ -129,3 +132,15 @@ def eventually() -> Callable[..., None]:
             time.sleep(0.05)
 
     return wait
+
+
+@pytest.fixture
+def some_music(tmp_path: Path) -> Path:
+    """Labelled clips where there are some, else a noise."""
+    if clips := os.environ.get("NEEDLEDROP_TEST_CLIPS"):
+        return Path(clips)
+    folder = tmp_path / "source"
+    folder.mkdir()
+    noise = np.random.default_rng(5).normal(0.0, 0.1, 60 * 22_050)
+    soundfile.write(folder / "noise.ogg", noise, 22_050)
+    return folder

@@ -1,11 +1,8 @@
 """The whole pipeline on a real Kafka under accidents: the short form of `make chaos`, by the same code."""
 
-import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from tests.broker.chaos.run import Plan, run
 
@@ -22,18 +19,6 @@ SHORT = Plan(
     pauses_s=(0.5, 2.5),
     at_rest_within_s=120.0,
 )
-
-
-@pytest.fixture
-def some_music(tmp_path: Path) -> Path:
-    """Labelled clips where there are some, else a noise."""
-    if clips := os.environ.get("NEEDLEDROP_TEST_CLIPS"):
-        return Path(clips)
-    folder = tmp_path / "source"
-    folder.mkdir()
-    noise = np.random.default_rng(5).normal(0.0, 0.1, 60 * 22_050)
-    soundfile.write(folder / "noise.ogg", noise, 22_050)
-    return folder
 
 
 def test_each_submission_has_one_outcome_whatever_is_killed_frozen_or_scaled(

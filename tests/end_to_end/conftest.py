@@ -156,6 +156,12 @@ def own_pipeline(music: Path, tmp_path: Path) -> Callable[..., AbstractContextMa
     return start
 
 
+@pytest.fixture
+def durable_pipeline(music: Path, kafka_home: Path, tmp_path: Path) -> Callable[[], AbstractContextManager[Pipeline]]:
+    """Starts a pipeline on a real Kafka whose files, as all others, are below ``tmp_path / "state"``."""
+    return lambda: running_pipeline(music, tmp_path / "state", kafka_home, {})
+
+
 @pytest.fixture(scope="session")
 def write_tune(music: Path) -> WriteTune:
     """Writes a few bars of plucked chords over a beat, other ones for each seed, into the media root."""

@@ -77,7 +77,15 @@ class Pipeline:
 
 
 @contextmanager
-def pipeline(kafka_home: Path, music: Path, folder: Path, *, planted: bool = False) -> Iterator[Pipeline]:
+def pipeline(
+    kafka_home: Path,
+    music: Path,
+    folder: Path,
+    *,
+    planted: bool = False,
+    members: Mapping[str, int] = N_MEMBERS,
+    more_settings: Mapping[str, str] | None = None,
+) -> Iterator[Pipeline]:
     """Run broker, Redis and all workers while the block runs.
 
     Args:
@@ -85,6 +93,8 @@ def pipeline(kafka_home: Path, music: Path, folder: Path, *, planted: bool = Fal
         music: the media root.
         folder: of data and logs.
         planted: extractor and classifier commit offsets before they write outputs.
+        members: how many of each worker.
+        more_settings: of all of them, by variable.
     """
     with ExitStack() as parts:
         kafka = parts.enter_context(KafkaHome(kafka_home, folder / "kafka"))
@@ -103,6 +113,7 @@ def pipeline(kafka_home: Path, music: Path, folder: Path, *, planted: bool = Fal
             "NEEDLEDROP_EXTRACTOR_N_PROCESSES": "1",
             "NEEDLEDROP_CLASSIFIER_N_THREADS": "1",
             "OMP_NUM_THREADS": "1",
+            **(more_settings or {}),
         }
         for name in ("HTTP_PORT", "LOG_FORMAT", "KAFKA_SLOT"):
             environment.pop(f"NEEDLEDROP_{name}", None)  # the fleet's to say
@@ -113,6 +124,6 @@ def pipeline(kafka_home: Path, music: Path, folder: Path, *, planted: bool = Fal
             for name in N_MEMBERS
         }
         fleet = parts.enter_context(Fleet(folder / "logs"))
-        for name, n in N_MEMBERS.items():
+        for name, n in members.items():
             fleet.scale(roles[name], n)
         yield Pipeline(kafka, redis, fleet, roles, trends_port)
