@@ -47,7 +47,7 @@ OUTSTANDING = 40
 # What waits between extractor and classifier: so many offsets in each of four partitions, a track one or two of them.
 BACKLOG_LIMIT = 10
 N_BEHIND = OUTSTANDING + 4 * BACKLOG_LIMIT
-REST_WITHIN_S = 120.0
+REST_WITHIN_S = 120.0 + N_TRACKS / 10
 Eventually = Callable[..., None]
 
 
