@@ -18,6 +18,7 @@ from schemas.errors import InvalidSettingError
 from schemas.topics import DEFAULT_PARTITIONS, TOPICS
 from shared.health.server import serving_health
 from shared.kafka import names
+from shared.metrics.documents import declared, groups
 from shared.metrics.exposition import Registry
 from shared.settings.catalog import CatalogSettings
 from shared.settings.documents import GROUPS, variables
@@ -25,6 +26,7 @@ from shared.settings.loading import loaded
 from shared.settings.trends import TrendsSettings
 from shared.settings.workers import HttpSettings
 from tests.contract.commands import faults_of_command
+from tests.contract.expressions import OF_PROMETHEUS, names_in
 
 Manifest = dict[str, Any]
 
@@ -47,6 +49,7 @@ KAFKA_TRIGGER_SECRETS = {"sasl", "username", "password", "tls", "ca", "cert", "k
 SETTINGS = {name: group for group in GROUPS for name in variables(group)}
 GROUP_NAMES = {value for name, value in vars(names).items() if name.isupper()}
 TOPIC_NAMES = {topic.name for topic in TOPICS}
+METRICS = OF_PROMETHEUS | {name for group in groups() for one in declared(group) for name in one.series}
 
 
 def faults(manifests: list[Manifest], kubernetes: str = NEWEST) -> list[str]:
@@ -55,7 +58,7 @@ def faults(manifests: list[Manifest], kubernetes: str = NEWEST) -> list[str]:
     for manifest in manifests:
         where = f"{manifest['kind']}/{manifest['metadata']['name']}"
         found += [f"{where}: {fault}" for fault in _of_schema(manifest, kubernetes)]
-        for check in (_of_pod, _of_scaling, _of_monitor):
+        for check in (_of_pod, _of_scaling, _of_monitor, _of_rules):
             found += [f"{where}: {fault}" for fault in check(manifest, manifests)]
     named = set(re.findall(r"NEEDLEDROP_\w+", json.dumps(manifests)))
     return found + [f"no such setting: {name}" for name in sorted(named - SETTINGS.keys())]
@@ -210,6 +213,15 @@ def _n_partitions(manifests: list[Manifest]) -> int:
     [job] = [one for one in manifests if one["kind"] == "Job"]
     arguments = job["spec"]["template"]["spec"]["containers"][0]["args"]
     return int(arguments[arguments.index("--partitions") + 1]) if "--partitions" in arguments else DEFAULT_PARTITIONS
+
+
+def _of_rules(manifest: Manifest, _manifests: list[Manifest]) -> Iterator[str]:
+    if manifest["kind"] != "PrometheusRule":
+        return
+    rules = [rule for group in manifest["spec"]["groups"] for rule in group["rules"]]
+    known = METRICS | {rule["record"] for rule in rules if "record" in rule}
+    for rule in rules:
+        yield from (f"no such metric: {name}" for name in sorted(names_in(rule["expr"]) - known))
 
 
 def _of_monitor(manifest: Manifest, manifests: list[Manifest]) -> Iterator[str]:

@@ -12,13 +12,12 @@ import yaml
 
 from shared.metrics.documents import declared, groups
 from shared.metrics.labels import REASONS
+from tests.contract.expressions import OF_PROMETHEUS, names_in
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deploy" / "prometheus" / "rules").glob("*.yml"))
 TESTS = sorted((Path(__file__).parent / "alerts").glob("*.yml"))
 RUNBOOK = ROOT / "docs" / "runbook.md"
-# Metrics that every process or every scrape has.
-OF_PROMETHEUS = {"up", "process_start_time_seconds"}
 
 
 def rules() -> Iterator[dict[str, Any]]:
@@ -38,12 +37,6 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
     command = [program, *(str(argument) for argument in arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-
-
-def names_in(expression: str) -> set[str]:
-    """The metrics that an expression reads."""
-    bare = re.sub(r'"[^"]*"|\b(by|on|without|ignoring)\s*\([^)]*\)|\{[^}]*\}', "", expression)
-    return set(re.findall(r"\b(?:needledrop|process)[a-zA-Z0-9_:]*|\bup\b", bare))
 
 
 def selectors_in(expression: str) -> Iterator[tuple[str, str, str]]:

@@ -11,7 +11,8 @@ from deploy.grafana.draw import Asking, said, save
 from deploy.grafana.generate import DASHBOARDS, FOLDER, text_of
 from deploy.grafana.panels import DATASOURCE, STAGES, Dashboard, Panel
 from deploy.grafana.queries import Query, choices, pages, queries_of
-from tests.contract.test_alerts import METRICS, RECORDED, names_in, selectors_in
+from tests.contract.expressions import names_in
+from tests.contract.test_alerts import METRICS, RECORDED, selectors_in
 
 ROOT = Path(__file__).parents[2]
 # Grafana's names; a misspelt one is shown as a bare number.

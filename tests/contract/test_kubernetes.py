@@ -161,6 +161,12 @@ def _renamed(mapping: Any, old: str, new: str) -> None:
             ),
             "no parameter user",
         ),
+        (
+            lambda m: one(m, "PrometheusRule", "needledrop")["spec"]["groups"][0]["rules"][0].update(
+                expr="rate(needledrop_stream_record_taken_total[5m])"
+            ),
+            "no such metric: needledrop_stream_record_taken_total",
+        ),
         (lambda m: one(m, "NetworkPolicy", "needledrop")["spec"].update(policyType=["Ingress"]), "policyType"),
     ],
 )
