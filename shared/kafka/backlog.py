@@ -77,9 +77,10 @@ class BacklogLimit:
         return self._fits(charge)
 
     def committed(self, charge: Counter[int]) -> None:
-        """Note that a transaction with this charge was committed."""
+        """Note that a transaction with this charge was committed; or bulk submits, which are written outside of any."""
         self._since.update(charge)
-        self._since.update(dict.fromkeys(charge, 1))  # its marker
+        if not self._together:
+            self._since.update(dict.fromkeys(charge, 1))  # its marker
 
     def look(self) -> bool:
         """Ask the broker; whether it answered. If not, what was seen last stays true; before that there is no room."""

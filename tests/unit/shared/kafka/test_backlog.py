@@ -125,6 +125,9 @@ def test_limit_of_all_partitions_together_lets_exactly_so_many_wait(monkeypatch:
     assert watched.limit.has_room(Counter({1: 1}))
     assert not watched.limit.has_room(Counter({1: 2}))
     assert not watched.limit.has_room(Counter({0: 1, 1: 1}))
+    watched.limit.committed(Counter({1: 1}))  # without a marker: nobody submits in transactions
+    assert watched.limit.backlog() == {0: 4, 1: 1, 2: LIMIT - 5}
+    assert not watched.limit.has_room(Counter({1: 1}))
 
 
 def test_limit_counts_what_was_committed_since_it_looked_and_each_transaction_s_marker(watched: Watched) -> None:
