@@ -160,8 +160,8 @@ def submit_in_bulk(
         time.sleep(0.1)
     waited_behind = n_ended_meanwhile(running.kafka, "live-")
     say(f"bulk: lag at most {max(lags)}; live tracks waited behind {sorted(waited_behind)[-5:]} others at most")
-    assert max(lags) <= OUTSTANDING + len(live.submission_ids)
-    assert max(lags) > OUTSTANDING // 2, "the bulk submit has not waited at all"
+    # Unbounded, all of them would wait at once.
+    assert max(lags) <= OUTSTANDING + len(live.submission_ids) < len(track_ids)
     assert max(waited_behind) <= N_BEHIND
 
 
