@@ -31,14 +31,14 @@ def table(measured: dict[str, dict[str, Any]]) -> str:
         rows += _growth_rows(growth)
     if music4all := measured.get("music4all"):
         hours = music4all["hours"]["kafka_features_on"]
-        taken = ", ".join(f"{hour:.0f} h on {n} cores" for n, hour in hours.items())
+        taken = ", ".join(f"{hour:.1f} h on {n} cores" for n, hour in hours.items())
         rows.append(("109,269 clips of Music4All, from these rates", taken, "`benchmarks.music4all`"))
     if backfill := measured.get("backfill"):
         rows.append(_backfill_row(backfill))
     if overhead := measured.get("overhead"):
         rows.append(_overhead_row(overhead))
     lines = ["| | measured | command |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    runs = [f"{name}: {one['date']}, {_company(one)}" for name, one in measured.items()]
+    runs = [f"{name}: {one['date']}, {_company(one)}" for name, one in measured.items() if name != "music4all"]
     machines = sorted({one["machine"] for one in measured.values()})
     return "\n".join([*lines, "", f"Clips of 30 s on {'; '.join(machines)} ({'; '.join(runs)}).", ""])
 

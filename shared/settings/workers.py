@@ -55,7 +55,7 @@ class FeatureSettings(BaseSettings):
 
     enabled: bool = True
     """Whether the extractor, and `needledrop label`, compute the twelve audio features. Without them a track takes a
-    tenth less time, and its label has no feature but the duration; silence and speech are `unsure` all the same."""
+    seventh less time, and its label has no feature but the duration; silence and speech are `unsure` all the same."""
     calibration: Path | None = None
     """File that `needledrop features calibrate` wrote: brings danceability, energy and valence nearer to Spotify's.
     It is for one ensemble. The version of the features in events then names it, so earlier results are not used."""
