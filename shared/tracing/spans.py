@@ -1,6 +1,8 @@
 """Spans by OpenTelemetry: the only module that knows it. Loaded when tracing is switched on."""
 
+import atexit
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Headers = Sequence[tuple[str, bytes]]
 
 _W3C: Final = TraceContextTextMapPropagator()
+_SENT_WITHIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,10 @@ class Spans:
         """To the collector that OTEL_* name, sampled as they say; what is waiting at the end is sent then."""
         named = "OTEL_SERVICE_NAME" in os.environ or "service.name" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
         ours = {"service.version": version(DISTRIBUTION)} | ({} if named else {"service.name": f"needledrop-{service}"})
-        provider = TracerProvider(resource=Resource.create(ours))
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider = TracerProvider(resource=Resource.create(ours), shutdown_on_exit=False)
+        exporter = OTLPSpanExporter()
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+        _send_the_rest_at_exit(provider, exporter)
         return cls(provider)
 
     @contextmanager
@@ -122,6 +127,24 @@ class Spans:
         here = _carried(trace.set_span_in_context(span))
         began = [(f"ce_{name}", value) for name, value in here]
         return Sent([*_with(headers, here), *began], span)
+
+
+def _send_the_rest_at_exit(provider: TracerProvider, exporter: OTLPSpanExporter) -> None:
+    """As far as that takes no more than two seconds: nobody waits for a collector that is away."""
+    leaving = threading.Event()
+
+    def give_up() -> None:
+        leaving.wait()
+        time.sleep(_SENT_WITHIN_S)
+        exporter.shutdown()  # type: ignore[no-untyped-call]  # it has no annotations
+
+    def leave() -> None:
+        leaving.set()
+        provider.shutdown()
+
+    # Begun now: at exit, Python begins no thread any more.
+    threading.Thread(target=give_up, name="tracing-exit", daemon=True).start()
+    atexit.register(leave)
 
 
 def context_of(headers: Headers) -> Context:

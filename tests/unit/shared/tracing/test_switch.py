@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -81,3 +82,17 @@ def test_worker_says_what_to_install_when_traces_are_asked_of_an_installation_wi
     assert done.returncode == 2
     assert "has no opentelemetry.sdk.trace: install requirements-tracing.txt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_command_ends_soon_when_the_collector_is_away() -> None:
+    program = (
+        "import time; from shared.tracing import tracing; tracing.start('submit');"
+        "[tracing.submitting([]).end(None) for _ in range(600)]; print(time.time(), flush=True)"
+    )
+    away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=away, capture_output=True, text=True, timeout=120, check=True
+    )
+
+    # OpenTelemetry itself would try each batch for some eight seconds.
+    assert time.time() - float(done.stdout) < 7.0
