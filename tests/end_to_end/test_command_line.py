@@ -118,6 +118,9 @@ def until(holds: Any) -> None:
         (("label", "--ensemble", "nowhere", "https://example.org/a.ogg"), "needledrop models build"),
         (("submit", "https://example.org/a.ogg"), "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS"),
         (("get", "some-track"), "NEEDLEDROP_REDIS_URL"),
+        (("models", "build", "--int8"), "name its FOLDER"),
+        (("models", "build", "--int8", "ensemble", "--calibrate", "nowhere"), "nowhere: no such file or folder"),
+        (("models", "build", "ensemble", "--calibrate", "nowhere"), "say --int8, too"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(

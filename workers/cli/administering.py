@@ -75,7 +75,9 @@ def build(
     # ONNX takes half a second to load.
     from shared.models.builder import build_default, compiled_files, default_folder, exposures, plain_files
 
-    if int8 or calibrate:
+    if calibrate and not int8:
+        raise InvalidSettingError("--calibrate is for networks in 8 bits: say --int8, too")
+    if int8:
         _build_int8(folder, calibrate, other_options=plain or bool(expose))
         return
     if expose and folder is None:
