@@ -68,6 +68,14 @@ def track(n: int, file: Path) -> Record:
     )
 
 
+def eventually(holds: Callable[[], object], within_s: float = 30.0) -> None:
+    """Wait until it does."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not become true in time"
+        time.sleep(0.05)
+
+
 @dataclass
 class FedCatalog:
     """A catalog, and what publishes labels for it to follow."""
@@ -101,10 +109,7 @@ def catalog(
     kafka = KafkaSettings(bootstrap_servers=mock_bootstrap(TOPICS), embedded=True)
     publish(kafka, *(track(n, tone) for n in range(N_TRACKS)))
     running = RunningCatalog(kafka, folder / "state", MediaSettings(roots=(tone.parent,)))
-    deadline = time.monotonic() + 30
-    while not running.is_ready():
-        assert time.monotonic() < deadline, running.error
-        time.sleep(0.05)
+    eventually(running.is_ready)
     yield FedCatalog(running, kafka, tone)
     running.stop()
 
@@ -167,15 +172,15 @@ def new(catalog: FedCatalog, chromium: Browser) -> Iterator[New]:
     contexts: list[BrowserContext] = []
     opened: list[Looking] = []
 
-    def start(width: int = 1280, height: int = 800, **options: Any) -> Looking:
+    def start(width: int = 1280, height: int = 800, address: str = catalog.address, **options: Any) -> Looking:
         context = chromium.new_context(viewport={"width": width, "height": height}, locale="en-GB", **options)
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
-        looking = Looking(context.new_page(), catalog.address)
+        looking = Looking(context.new_page(), address)
         opened.append(looking)
         looking.page.on("pageerror", lambda error: looking.faults.append(str(error)))
         looking.page.on("console", lambda said: looking.faults.append(said.text) if _is_fault(said.text) else None)
-        ours = (catalog.address, "blob:", "data:")
+        ours = (address, "blob:", "data:")
         looking.page.on(
             "request", lambda asked: None if asked.url.startswith(ours) else looking.faults.append(asked.url)
         )

@@ -137,7 +137,7 @@ def test_a_label_is_explained(new: New) -> None:
     said = page.locator(".why").first
     expect(said).to_contain_text("Most likely classical, with 75%, then blues with 25%. That is too unsure to act on.")
     expect(said).to_contain_text("Mood: happy")
-    expect(said).to_contain_text("(80% sure)")
+    expect(said).to_contain_text("(80%)")
     expect(said).to_contain_text("by ensemble e")
 
 

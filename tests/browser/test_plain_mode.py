@@ -61,7 +61,7 @@ def test_from_set_up_to_music_with_the_keyboard_only(new: New, catalog: FedCatal
     expect(page.locator("#youth")).to_have_text(f"„Aus Ihrer Jugend“ spielt Musik von 1945 bis 1960: {n_youth} Stücke.")
     tab_to(page, "Nie lauter als")
     for _ in range(6):
-        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")  # from 60, by 5
     expect(page.locator("#volume-text")).to_have_text("30 %")
     tab_to(page, "Beginnen")
     page.keyboard.press("Enter")

@@ -18,12 +18,14 @@ def inside(across: Coordinates, up: Coordinates, drawn: tuple[Point, ...]) -> ND
     corners = [(_edge(x), _edge(y)) for x, y in drawn]
     xs, ys = zip(*corners, strict=True)
     found: NDArray[np.bool_] = (across >= min(xs)) & (across <= max(xs)) & (up >= min(ys)) & (up <= max(ys))
-    near = np.flatnonzero(found)  # what follows looks at each corner for each point
+    near = np.flatnonzero(found)
+    near = near[np.argsort(up[near])]  # so that what is beside an edge is one slice
     x, y = across[near], up[near]
     odd = np.zeros(near.size, np.bool_)
     for (x1, y1), (x2, y2) in zip(corners, [*corners[1:], corners[0]], strict=True):
+        beside = slice(*np.searchsorted(y, sorted((y1, y2))).tolist())
         if y1 != y2:
-            odd ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+            odd[beside] ^= x[beside] < (x2 - x1) * (y[beside] - y1) / (y2 - y1) + x1
     found[near] = odd
     return found
 

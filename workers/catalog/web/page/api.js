@@ -46,15 +46,19 @@ async function reason(found) {
   }
 }
 
+// One dialog for all questions that wait; who declines is not asked again before the page is loaded anew.
 let asking;
 function askForToken() {
   const dialog = byId("token");
-  asking ??= new Promise((resolve) => {
+  asking ??= new Promise((resolve, reject) => {
+    byId("token-wrong").hidden = !hasToken();
     dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "given") return reject(new Refused(401, "A valid token is needed; load the page again to give one."));
       localStorage.setItem(TOKEN, byId("token-value").value.trim());
       asking = undefined;
       resolve();
     }, { once: true });
+    dialog.returnValue = "";
     dialog.showModal();
   });
   return asking;

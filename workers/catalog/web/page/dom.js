@@ -37,6 +37,17 @@ export function settled(wait_ms, call) {
   };
 }
 
+/** Calls a function at most so often, however often it is asked for. */
+export function atMostEvery(wait_ms, call) {
+  let timer = 0;
+  return () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      call();
+    }, wait_ms);
+  };
+}
+
 /** Says something to screen readers, when they have time for it. */
 export function say(text) {
   byId("said").textContent = text;

@@ -3,19 +3,38 @@ import { answer } from "/page/api.js";
 
 const AGAIN_MS = 3000;
 
-/** Calls `came` with {total, labeled, items} for ever, and `connected` with whether the catalog answers. */
+/**
+ * Calls `came` with {total, labeled, items} for ever, and `connected` with whether the catalog answers. A page that is not
+ * looked at listens to nothing: a browser has six connections to a catalog, for all its pages together.
+ */
 export async function live(came, connected) {
   for (;;) {
+    await visible(true);
+    const hidden = new AbortController();
+    visible(false).then(() => hidden.abort());
     try {
-      const found = await answer("/api/arrivals");
+      const found = await answer("/api/arrivals", { signal: hidden.signal });
       connected(true);
       for await (const event of events(found.body)) came(event);
     } catch {
       // it is away, or restarts: try again
     }
+    if (hidden.signal.aborted) continue;
     connected(false);
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
+}
+
+function visible(wanted) {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (document.hidden === wanted) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+  });
 }
 
 async function* events(body) {

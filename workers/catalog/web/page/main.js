@@ -4,14 +4,14 @@ import { Chips } from "/page/chips.js";
 import { remember, showChosen } from "/page/chosen.js";
 import { byId, say, settled } from "/page/dom.js";
 import { lasso, showArea } from "/page/lasso.js";
-import { live } from "/page/live.js";
 import { TrackMap } from "/page/map.js";
+import { News } from "/page/news.js";
 import { question } from "/page/question.js";
 import { ranges } from "/page/ranges.js";
 import { showSaving, wireSaving } from "/page/saving.js";
 import { take } from "/page/taking.js";
 import { Tracks } from "/page/tracks.js";
-import { colour, count, title, tracks } from "/page/words.js";
+import { colour, count, tracks } from "/page/words.js";
 
 const PAGE = 50;
 const SETTLES_MS = 150;
@@ -38,7 +38,6 @@ const others = new Chips(byId("other-tags"), (tag) => question.toggle("tag", tag
 let whole = null; // facets of all tracks
 let next = null;
 let asked = new AbortController();
-let fresh = new Map(); // tracks that came and are not shown yet
 let sent = ""; // the words that the question has; those in the field may be newer
 
 async function refresh({ isQuiet = false } = {}) {
@@ -47,7 +46,7 @@ async function refresh({ isQuiet = false } = {}) {
   const { signal } = asked;
   showControls();
   try {
-    const drawn = map.show(question.selection(), signal);
+    const drawn = isQuiet && !map.isCrowded ? null : map.show(question.selection(), signal);
     await Promise.all([showAnswer(signal, isQuiet), drawn]);
     byId("notice").hidden = true;
   } catch (error) {
@@ -74,8 +73,7 @@ async function showAnswer(signal, isQuiet) {
   showFacets(facets, (await withoutGenre) ?? facets);
   const shown = alike ? (await alike).items : items;
   next = alike ? null : cursor;
-  list.show(shown, new Set(fresh.keys()));
-  forgetFresh();
+  list.show(shown, news.take());
   byId("more").hidden = !next;
   const head = alike ? `${count(shown.length)} like this` : tracks(total);
   if (byId("total").textContent !== head) {
@@ -122,37 +120,11 @@ async function showMore() {
   list.focus(before);
 }
 
-function forgetFresh() {
-  fresh = new Map();
-  byId("show-new").hidden = true;
-}
-
-// New tracks come by themselves where nobody is reading; else a button offers them, so that nothing moves under a hand.
+// New tracks may appear by themselves while the list shows its beginning, newest first, and nobody is in it.
 const isAtRest = () =>
   question.sort === "-labeled_at" && !question.like && list.size <= PAGE && scrollY < 200 &&
   !byId("list").matches(":hover, :focus-within");
-const refreshSoon = settled(800, () => isAtRest() && refresh({ isQuiet: true }));
-
-function came({ total, labeled, items }) {
-  byId("live-text").textContent = `Live: ${tracks(total)} labeled`;
-  if (!labeled) return;
-  for (const item of items) fresh.set(item.id, item);
-  const newest = items[0] ? `: ${title(items[0])}${items[0].genre ? `, ${items[0].genre}` : ""}` : "";
-  const said = labeled === 1 ? `New${newest}` : `${count(labeled)} new, among them${newest.slice(1)}`;
-  byId("live-text").textContent = `${tracks(total)}. ${said}`;
-  announce(said);
-  map.add(items);
-  if (isAtRest()) refreshSoon();
-  else byId("show-new").hidden = false;
-}
-
-// A reader is told now and then, however many come.
-let announcedAt = -Infinity;
-function announce(text) {
-  if (performance.now() - announcedAt < 10_000) return;
-  announcedAt = performance.now();
-  say(text);
-}
+const news = new News(map, isAtRest, () => refresh({ isQuiet: true }));
 
 function wire() {
   byId("text").addEventListener("input", settled(SETTLES_MS, () => {
@@ -166,6 +138,11 @@ function wire() {
   byId("export").addEventListener("click", () => take(toTake(), question.sort, byId("format").value).catch(trouble));
   wireSaving(toTake, trouble);
   byId("undraw").addEventListener("click", () => question.set({ area: null }));
+  byId("all-moods").addEventListener("click", ({ currentTarget }) => {
+    const isShort = byId("moods").classList.toggle("short");
+    currentTarget.setAttribute("aria-expanded", !isShort);
+    currentTarget.textContent = isShort ? "All moods" : "Fewer moods";
+  });
   byId("draw").addEventListener("click", ({ currentTarget }) => {
     const on = byId("map-field").classList.toggle("drawing");
     currentTarget.setAttribute("aria-pressed", on);
@@ -173,10 +150,7 @@ function wire() {
   lasso(byId("map"), area, () => byId("map-field").classList.contains("drawing"), (drawn) => question.set({ area: drawn }));
   question.addEventListener("change", () => refresh());
   if (matchMedia("(max-width: 48rem)").matches) for (const panel of document.querySelectorAll(".panel")) panel.open = false;
-  live(came, (isOn) => {
-    byId("live").classList.toggle("on", isOn);
-    if (!isOn) byId("live-text").textContent = "The catalog is away; trying again";
-  });
+  news.listen();
 }
 
 wire();

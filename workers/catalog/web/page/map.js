@@ -5,6 +5,7 @@ import { colour, tracks } from "/page/words.js";
 const ONE = 65535;
 const NO_GENRE = 255;
 const RARE = 3000; // fewer points are drawn larger
+const CROWD = 200;
 const GREY = [140, 130, 120];
 
 /** Points as the catalog sends them: {n, energy, valence, genre, colours}. */
@@ -31,7 +32,7 @@ export class TrackMap {
   /** Shows the tracks of a selection (URLSearchParams) in colour, all others grey. */
   async show(selection, signal) {
     const isAll = ![...selection].length;
-    if (!this.#all || isAll) {
+    if (!this.#all || isAll || this.isCrowded) {
       this.#all = await this.#points(isAll ? selection : new URLSearchParams(), signal);
       this.#arrived = [];
     }
@@ -44,8 +45,13 @@ export class TrackMap {
   /** Tracks that have just come: drawn with a ring. */
   add(items) {
     const known = items.filter(({ features }) => features.energy != null && features.valence != null);
-    this.#arrived = [...this.#arrived, ...known].slice(-100);
+    this.#arrived = [...this.#arrived, ...known].slice(-2 * CROWD);
     this.draw();
+  }
+
+  /** Whether so many have come that the map should be asked for anew. */
+  get isCrowded() {
+    return this.#arrived.length > CROWD;
   }
 
   async #points(selection, signal) {
@@ -76,18 +82,21 @@ export class TrackMap {
   }
 }
 
-/** Lays points over an image, each a square of some pixels. */
+/** Lays points over an image, each some pixels, round where there are enough. */
 function blend({ data, width, height }, points, scale, strength, isGrey) {
   const { n, energy, valence, genre, colours } = points;
-  const size = Math.round((n > RARE ? 1.5 : n > 300 ? 3 : 6) * scale);
+  const size = Math.round((n > RARE ? 1.5 : n > 300 ? 3 : 8) * scale);
   const [wide, high] = [width - size, height - size];
+  const middle = (size - 1) / 2;
+  const reach = (size / 2) ** 2;
   for (let index = 0; index < n; index++) {
     const [red, green, blue] = isGrey || genre[index] === NO_GENRE ? GREY : colours[genre[index]];
     const left = Math.round((energy[index] / ONE) * wide);
     const top = Math.round((1 - valence[index] / ONE) * high);
-    for (let y = top; y < top + size; y++) {
-      let at = (y * width + left) * 4;
+    for (let y = 0; y < size; y++) {
+      let at = ((top + y) * width + left) * 4;
       for (let x = 0; x < size; x++, at += 4) {
+        if (size > 3 && (x - middle) ** 2 + (y - middle) ** 2 > reach) continue;
         const below = data[at + 3] / 255;
         const together = strength + below * (1 - strength);
         const part = strength / together;

@@ -56,7 +56,7 @@ function heard(tags) {
 }
 
 function features(found) {
-  const sure = (name) => (found.confidence?.[name] == null ? "" : ` (${share(found.confidence[name])} sure)`);
+  const sure = (name) => (found.confidence?.[name] == null ? "" : ` (${share(found.confidence[name])})`);
   const rows = FEATURES.filter((name) => found[name] != null)
     .map((name) => [name, found[name], `${found[name].toFixed(2)}${sure(name)}`]);
   const plain = [

@@ -11,18 +11,19 @@ const sound = new Sound(1, () => tried(false), () => tried(false));
 let languages;
 let text;
 
+byId("born").value = set.born ?? "";
+byId("volume").value = set.volume;
+
 async function begin() {
   languages = await loaded;
   set.language = languageOf(languages, set.language);
   byId("language").append(...Object.entries(languages).map(([code, { name }]) => h("option", { value: code }, name)));
   byId("language").value = set.language;
-  byId("born").value = set.born ?? "";
-  byId("volume").value = set.volume;
   showTexts();
   const { items } = await ask("/api/selections", {});
   byId("saved").append(...items.map(({ name }) => h("option", { value: name }, name)));
   byId("saved").value = items.some(({ name }) => name === set.saved) ? set.saved : "";
-  read();
+  await read();
 }
 
 function showTexts() {
@@ -33,6 +34,7 @@ function showTexts() {
 }
 
 async function read() {
+  byId("trouble").hidden = true;
   const born = byId("born").valueAsNumber;
   Object.assign(set, {
     language: byId("language").value,
@@ -70,10 +72,11 @@ function trouble(error) {
   byId("trouble").textContent = error.message;
 }
 
-byId("setup").addEventListener("input", () => read().catch(trouble));
+const ready = begin();
+ready.catch(trouble);
+byId("setup").addEventListener("input", () => ready.then(read).catch(trouble));
 byId("try").addEventListener("click", () => tryVolume().catch(trouble));
 byId("setup").addEventListener("submit", (event) => {
   event.preventDefault();
   location.href = "/plain";
 });
-begin().catch(trouble);
