@@ -84,6 +84,12 @@ bench-pipeline: setup-dev ## the whole pipeline on a real Kafka, beside others (
 	@$(BIN)/python -m benchmarks.growth --music "$(MUSIC)"
 	@$(BIN)/python -m benchmarks.table --write
 
+.PHONY: ops-test
+ops-test: setup-dev ## dashboards and alerts at work: a real Prometheus, a real Kafka (KAFKA_HOME), accidents (4 minutes)
+	@$(BIN)/python -m pytest -q tests/contract/test_alerts.py tests/contract/test_prometheus_configuration.py \
+		tests/contract/test_shortened_rules.py tests/contract/test_dashboards.py
+	@NEEDLEDROP_TEST_LONG=1 $(BIN)/python -m pytest -q -s tests/broker/test_operations.py
+
 format: setup-dev ## let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .

@@ -221,6 +221,7 @@ def save(asking: Asking, out: Path, *, stage: str) -> None:
     for page in sorted(pages(), key=_units, reverse=True):
         shown = stage if choices(page) != [""] else ""
         min(columns, key=lambda column: sum(_units(one) for one, _ in column)).append((page, shown))
+    columns.sort(key=lambda column: str(column[0][0]["uid"]))  # the overview is where one begins
     with io.BytesIO() as drawn:
         draw(columns, asking).savefig(drawn, dpi=_DOTS_PER_INCH, facecolor="white")
         Image.open(drawn).convert("RGB").quantize(_N_PICTURE_COLORS).save(out, format="PNG", optimize=True)
@@ -237,7 +238,10 @@ def main() -> None:
     chosen = parser.parse_args()
     now = time.time()
     asked = asking(chosen.prometheus, now - chosen.minutes * 60, now, chosen.rate_interval)
-    save(asked, chosen.out, stage=chosen.stage)
+    try:
+        save(asked, chosen.out, stage=chosen.stage)
+    except OSError as error:
+        parser.error(f"{error}: does a Prometheus answer at {chosen.prometheus}, and may {chosen.out} be written?")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The dashboards: complete, and about metrics that the code has. broker/test_operations.py runs their queries."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from deploy.grafana.draw import Asking, said, save
 from deploy.grafana.generate import DASHBOARDS, FOLDER, text_of
 from deploy.grafana.panels import DATASOURCE, STAGES, Dashboard, Panel
 from deploy.grafana.queries import Query, choices, pages, queries_of
+from shared.embedded.ports import free_port
 from tests.contract.expressions import names_in
 from tests.contract.test_alerts import METRICS, RECORDED, selectors_in
 
@@ -106,6 +109,17 @@ def test_all_panels_are_drawn_with_what_there_is_and_without_data(tmp_path: Path
 
     assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
     assert len(asked) == sum(len(panel.queries) for one in DASHBOARDS for row in one.rows for panel in row.panels)
+
+
+def test_drawing_says_in_one_line_that_no_prometheus_answers(tmp_path: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "deploy.grafana.draw", "--prometheus", address, "--out", str(tmp_path / "x.png")]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 2
+    assert address in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_lines_have_gaps_where_nothing_was_scraped() -> None:

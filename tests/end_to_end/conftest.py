@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import pytest
-import soundfile
 
 from schemas.events import TrackFailed, TrackLabeled, TrackSubmitted
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
@@ -24,6 +22,7 @@ from shared.outcomes import origin_of
 from shared.redis.views import TrackViews, View
 from shared.settings.kafka import KafkaSettings
 from shared.settings.redis import RedisSettings
+from tests import tunes
 from workers.cli.stack import Stack, embedded_stack
 
 
@@ -167,20 +166,6 @@ def write_tune(music: Path) -> WriteTune:
     """Writes a few bars of plucked chords over a beat, other ones for each seed, into the media root."""
 
     def write(name: str, *, seed: int, seconds: float = 3.2) -> Path:
-        return _write_tune(music / name, seed=seed, seconds=seconds)
+        return tunes.write_tune(music / name, seed=seed, seconds=seconds)
 
     return write
-
-
-def _write_tune(path: Path, *, seed: int, seconds: float, rate_hz: int = 22_050) -> Path:
-    rng = np.random.default_rng(seed)
-    t = np.arange(int(seconds * rate_hz)) / rate_hz
-    tune = np.zeros_like(t)
-    beat_s = 60 / rng.uniform(80, 160)
-    for start_s in np.arange(0, seconds, beat_s):
-        after = np.maximum(t - start_s, 0.0)
-        for note in rng.choice([0, 3, 4, 7, 10, 12], size=3):
-            tune += (t >= start_s) * np.sin(2 * np.pi * 220 * 2 ** (note / 12) * after) * np.exp(-4 * after)
-        tune += (t >= start_s) * rng.standard_normal(t.size) * np.exp(-40 * after)
-    soundfile.write(path, (0.2 * tune / np.abs(tune).max()).astype(np.float32), rate_hz)
-    return path

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from schemas.topics import TRACKS_FEATURES
 from shared.metrics.reading import Snapshot, between, quantile, together
 
 # Rates and quantiles are of so long: short enough to see a change, long enough that a slow track is no dip.
@@ -109,7 +110,7 @@ class History:
             cache_unavailable=lookups.get("unavailable", 0.0) > 0,
             unsure=growth.sum("needledrop_classifier_unsure_total") / n_labels if n_labels else None,
             genres=[(genre, n / n_labels) for genre, n in list(labels.items())[:_SHOWN_GENRES] if n],
-            left_s=None if self._is_a_stage_gone(stages) else _left_s(stages),
+            left_s=None if self._is_a_stage_gone(stages) else _left_s(stages, growth),
         )
 
     def _is_a_stage_gone(self, stages: Sequence[StageStanding]) -> bool:
@@ -154,8 +155,23 @@ def _n_done(stage: str, growth: Snapshot) -> float:
     return growth.sum(f"{_STREAM}_records_committed_total", stage=stage)
 
 
-def _left_s(stages: Sequence[StageStanding]) -> float | None:
-    """The slowest stage decides."""
-    waits = [stage.left_s for stage in stages]
+def _left_s(stages: Sequence[StageStanding], growth: Snapshot) -> float | None:
+    """The slowest stage decides; the classifier has before it what the extractor will pass on, too."""
+    waits = [_wait_s(stage, _coming(stage, stages, growth)) for stage in stages]
     known = [wait for wait in waits if wait is not None]
     return max(known, default=0.0) if len(known) == len(waits) else None
+
+
+def _wait_s(stage: StageStanding, n_coming: float) -> float | None:
+    if n_coming and stage.per_s:
+        return (stage.lag + n_coming) / stage.per_s
+    return stage.left_s
+
+
+def _coming(stage: StageStanding, stages: Sequence[StageStanding], growth: Snapshot) -> float:
+    """Records before the extractor that will get to the classifier: as large a share as got there lately."""
+    n_taken = growth.sum(f"{_STREAM}_records_committed_total", stage="extractor")
+    if stage.stage != "classifier" or not n_taken:
+        return 0.0
+    n_passed = growth.sum(f"{_STREAM}_records_written_total", stage="extractor", topic=TRACKS_FEATURES.name)
+    return sum(one.lag for one in stages if one.stage == "extractor") * n_passed / n_taken

@@ -38,6 +38,7 @@ class Pipeline:
     fleet: Fleet
     roles: Mapping[str, Role]
     trends_port: int
+    catalog_port: int
 
     @property
     def kafka(self) -> KafkaSettings:
@@ -101,7 +102,7 @@ def pipeline(
         redis = parts.enter_context(RedisServer(folder / "redis"))
         settings = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
         create_topics(settings, TOPICS, n_partitions=N_PARTITIONS, replication=1)
-        trends_port = free_port()
+        trends_port, catalog_port = free_port(), free_port()
         environment = {
             **os.environ,
             "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
@@ -109,6 +110,8 @@ def pipeline(
             "NEEDLEDROP_REDIS_URL": redis.url,
             "NEEDLEDROP_MEDIA_ROOTS": json.dumps([str(music)]),
             "NEEDLEDROP_TRENDS_WEB_PORT": str(trends_port),
+            "NEEDLEDROP_CATALOG_WEB_PORT": str(catalog_port),
+            "NEEDLEDROP_CATALOG_FOLDER": str(folder / "catalog"),
             # Several of each share the machine.
             "NEEDLEDROP_EXTRACTOR_N_PROCESSES": "1",
             "NEEDLEDROP_CLASSIFIER_N_THREADS": "1",
@@ -121,9 +124,9 @@ def pipeline(
             name: Role(
                 name, [*(PLANTED if planted and name in ("extractor", "classifier") else WORKER), name], environment
             )
-            for name in N_MEMBERS
+            for name in {**N_MEMBERS, **members}
         }
         fleet = parts.enter_context(Fleet(folder / "logs"))
         for name, n in members.items():
             fleet.scale(roles[name], n)
-        yield Pipeline(kafka, redis, fleet, roles, trends_port)
+        yield Pipeline(kafka, redis, fleet, roles, trends_port, catalog_port)

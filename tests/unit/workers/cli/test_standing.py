@@ -76,6 +76,20 @@ def test_backlog_takes_as_long_as_the_slowest_stage_needs_for_its_lag(workers: M
     assert "backlog done in 1.0 min" in shown(history.standing())
 
 
+def test_what_the_extractor_will_pass_on_is_before_the_classifier_too(workers: ManualWorkers) -> None:
+    history = History()
+    history.add(workers.seen(0.0))
+    extractor, classifier = workers.stream["extractor"], workers.stream["classifier"]
+    extractor.committed.inc(100)
+    extractor.wrote("tracks.features.v1", 80)  # the others failed
+    extractor.lag("tracks.submitted.v1", 0, 500)
+    classifier.committed.inc(20)
+    classifier.lag("tracks.features.v1", 0, 40)
+    history.add(workers.seen(10.0))
+
+    assert history.standing().left_s == pytest.approx((40 + 500 * 0.8) / 2.0)
+
+
 def test_backlog_that_does_not_move_has_no_end(workers: ManualWorkers) -> None:
     history = History()
     history.add(workers.seen(0.0))
