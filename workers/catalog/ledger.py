@@ -18,6 +18,8 @@ class Batch:
     failures: dict[str, Failed] = field(default_factory=dict)
     healed: set[str] = field(default_factory=set)
     """Tracks whose failure no longer counts."""
+    replaced: set[str] = field(default_factory=set)
+    """Tracks of ``outcomes`` that had an outcome before."""
 
     def __bool__(self) -> bool:
         return bool(self.outcomes or self.failures or self.healed)
@@ -45,6 +47,8 @@ class Ledger:
         track_id = change.track_id
         if change.position < self._outcomes.get(track_id, ""):
             return
+        if track_id in self._outcomes:
+            batch.replaced.add(track_id)
         self._outcomes[track_id] = change.position
         batch.outcomes[track_id] = change
         if self._failures.get(track_id, "~") <= change.position:

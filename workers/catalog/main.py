@@ -1,5 +1,6 @@
 """Wires the catalog: records from Kafka into the catalogue in a thread, and the web server that reads it."""
 
+import gc
 import logging
 import sys
 import threading
@@ -46,6 +47,7 @@ def run(
     saved = SavedSelections(settings.folder / SAVED_FILE)
     with closing(Store(settings.folder / FILE)) as store:
         catalogue = Catalogue(store, now_ms=int(time.time() * 1000))
+        gc.freeze()  # what was read stays: a collection need not look through it while requests wait
         log.info("catalogue read", extra={"tracks": catalogue.n_tracks})
         following = Following(Tail(kafka, TOPICS), catalogue, metrics, StreamMetrics(registry, STAGE))
         checks = StreamChecks(following, stuck_after_s=http.stuck_after_s)

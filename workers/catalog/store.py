@@ -53,7 +53,12 @@ class Store:
         try:
             # One thread: the other cores are the pipeline's. Memory beside that of the columns.
             self._connection = duckdb.connect(
-                config={"threads": 1, "memory_limit": "256MB", "temp_directory": f"{path}.tmp"}
+                config={
+                    "threads": 1,
+                    "memory_limit": "256MB",
+                    "temp_directory": f"{path}.tmp",
+                    "checkpoint_threshold": "4MB",  # often and briefly: requests need the other core meanwhile
+                }
             )
             quoted = str(path).replace("'", "''")
             self._connection.execute(f"ATTACH '{quoted}' AS file (ROW_GROUP_SIZE {ROW_GROUP})")
@@ -85,7 +90,7 @@ class Store:
         cursor = self._cursor()
         with _transaction(cursor):
             _write_words(cursor, vocabulary)
-            _remove(cursor, "labels", batch.outcomes)
+            _remove(cursor, "labels", batch.replaced)
             _write_labels(cursor, batch, rows)
             deleted = [change for change in batch.outcomes.values() if isinstance(change, Deleted)]
             if deleted:

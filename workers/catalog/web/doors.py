@@ -21,6 +21,8 @@ log = logging.getLogger("needledrop.access")
 MAX_BODY_BYTES: Final = 64 * 1024
 # Whoever reads no byte for so long is hung up on.
 _READ_WITHIN_S: Final = 30.0
+# A body is a saved selection, at most MAX_BODY_BYTES.
+_BODY_WITHIN_S: Final = 10.0
 # A burst is what a page asks for when it opens.
 _BURST_S: Final = 4.0
 _MAX_CLIENTS: Final = 10_000
@@ -60,7 +62,7 @@ class Buckets:
 
 
 class Doors:
-    """ASGI middleware: host, rate, token, size of bodies, patience with slow readers, access log and metrics."""
+    """ASGI middleware: host, rate, token, size and time of bodies, patience with readers, access log and metrics."""
 
     def __init__(self, app: ASGIApp, settings: CatalogSettings, metrics: CatalogMetrics) -> None:
         self._app = app
@@ -143,11 +145,19 @@ def _missing(message: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
 
 
 def _bounded(receive: Receive) -> Receive:
-    n_bytes = 0
+    n_bytes, is_whole = 0, False
+    until = asyncio.get_running_loop().time() + _BODY_WITHIN_S
 
     async def receiving() -> Message:
-        nonlocal n_bytes
-        message = await receive()
+        nonlocal n_bytes, is_whole
+        if is_whole:  # what comes now is that the client has gone, whenever
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        is_whole = not message.get("more_body", False)
         n_bytes += len(message.get("body", b""))
         # Only bodies without a length get so far.
         return {"type": "http.disconnect"} if n_bytes > MAX_BODY_BYTES else message
