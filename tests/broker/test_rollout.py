@@ -105,26 +105,29 @@ def answer(process: subprocess.Popen[str]) -> dict[str, int]:
 
 
 def test_rollout_leaves_one_newest_label_of_the_new_ensemble_for_each_track(
-    running: Pipeline, files: list[Path], other_ensemble: Path, tmp_path: Path, eventually: Eventually
+    running: Pipeline,
+    files: list[Path],
+    other_ensemble: Path,
+    tmp_path: Path,
+    census: Callable[..., Census],
+    eventually: Eventually,
 ) -> None:
     bulk_ids = [f"bulk-{n}" for n in range(N_TRACKS)]
     topics = [TRACKS_LABELED.name, TRACKS_FAILED.name]
-    with (
-        Census(running.kafka.bootstrap_servers, topics, submission_of) as census,
-        running.fleet.supervised(),
-        LiveSource(running.kafka, files, every_s=0.3, known_ids=bulk_ids) as live,
-    ):
-        submit_in_bulk(running, bulk_ids, files, tmp_path, census, live)
-        with side_by_side(running, other_ensemble, eventually):
-            for _ in range(2):
-                running.fleet.kill_one(random.Random(len(census.counts)))
-                some_more(census, 10)
-        written = {n: end for n, (_, end) in places_of(running.kafka, CLASSIFIER, TRACKS_FEATURES.name).items()}
-        eventually(has_labeled(running.kafka, written), REST_WITHIN_S, more=running.fleet.words)
-        relabel_with_a_kill(running, tmp_path, census)
-    at_rest = [census.exactly_once(submitted(running.kafka)), *no_lags(running.kafka)]
-    for invariant in [*at_rest, views_equal_topics(running.kafka, running.redis)]:
-        eventually(invariant, REST_WITHIN_S, more=running.fleet.words)
+    counting = census(running.kafka.bootstrap_servers, topics, submission_of)
+    with running.fleet.supervised():
+        with LiveSource(running.kafka, files, every_s=0.3, known_ids=bulk_ids) as live:
+            submit_in_bulk(running, bulk_ids, files, tmp_path, counting, live)
+            with side_by_side(running, other_ensemble, eventually):
+                for _ in range(2):
+                    running.fleet.kill_one(random.Random(len(counting.counts)))
+                    some_more(counting, 10)
+            written = {n: end for n, (_, end) in places_of(running.kafka, CLASSIFIER, TRACKS_FEATURES.name).items()}
+            eventually(has_labeled(running.kafka, written), REST_WITHIN_S, more=running.fleet.words)
+            relabel_with_a_kill(running, tmp_path, counting)
+        at_rest = [counting.exactly_once(submitted(running.kafka)), *no_lags(running.kafka)]
+        for invariant in [*at_rest, views_equal_topics(running.kafka, running.redis)]:
+            eventually(invariant, REST_WITHIN_S, more=running.fleet.words)
 
     newest = {track: label_of(shown.topic, shown.value) for track, shown in last_words(running.kafka).items()}
     assert newest.keys() == set(bulk_ids) | live.track_ids
