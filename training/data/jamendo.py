@@ -55,7 +55,7 @@ def read_jamendo(tables: Mapping[Path, Split | None]) -> DataSet:
     faults: list[Fault] = []
     tracks: dict[str, Track] = {}
     for path, split in tables.items():
-        table = read_table(path, _COLUMNS)
+        table = read_table(path, _COLUMNS, lists=_COLUMNS[-1:])
         for track in _tracks(table, split):
             if track.track_id in tracks:
                 why = f"{track.track_id} was there before, which counts"

@@ -25,7 +25,7 @@ def read_label_table(path: Path) -> DataSet:
 
     Raises: InvalidSettingError when it cannot be read or has neither tags nor a genre.
     """
-    table = read_table(path, [FILE])
+    table = read_table(path, [FILE], lists=(TAGS, GENRE))
     column = next((name for name in (TAGS, GENRE) if name in table.columns), None)
     if column is None:
         raise InvalidSettingError(f"{path} has neither a column {TAGS!r} nor {GENRE!r}: {', '.join(table.columns)}")
@@ -54,4 +54,8 @@ def read_label_table(path: Path) -> DataSet:
             artist=row.cells.get(GROUP) or None,
             split=_SPLIT_WORDS.get(word),
         )
+    n_without = sum(track.split is None for track in tracks.values())
+    if 0 < n_without < len(tracks):
+        why = f"{n_without} of {len(tracks)} files have no split: none of the table's counts, all are split anew"
+        table.faults.append(Fault(kind=FaultKind.ODD_VALUE, where=path.name, why=why))
     return DataSet(form="LABELS.tsv", root=path.parent, tracks=tuple(tracks.values()), faults=tuple(table.faults))

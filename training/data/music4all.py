@@ -48,7 +48,7 @@ def read_music4all(folder: Path, labels: Labels = Labels.GENRES) -> DataSet:
     rows, faults = _by_id(information), information.faults
     tagged: dict[str, tuple[str, ...]] = {}
     for name, column in _TABLES[labels]:
-        table = read_table(folder / name, ["id", column])
+        table = read_table(folder / name, ["id", column], lists=[column])
         for track_id, row in _by_id(table).items():
             tagged[track_id] = (*tagged.get(track_id, ()), *row.cells.get(column, "").split(","))
         faults += table.faults

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from schemas.errors import InvalidSettingError
 from shared.evaluation.pictures import require_plots
 from training.data.report import Part, Report
 
@@ -13,7 +14,7 @@ _MOST_NAMED: Final = 80  # more names than that cannot be read
 def draw_tags(report: Report, path: Path) -> None:
     """Draw the counts of all tags, the most frequent first, on a logarithmic scale, as a PNG.
 
-    Raises: InvalidSettingError where there is no matplotlib.
+    Raises: InvalidSettingError where there is no matplotlib, or the file cannot be written.
     """
     require_plots()
     from matplotlib.figure import Figure
@@ -42,4 +43,7 @@ def draw_tags(report: Report, path: Path) -> None:
     ]
     axes.legend(handles=legend, frameon=False)
     axes.set_title(f"{report.form}: {report.n_usable} tracks, {report.n_labels} labels", loc="left", fontsize=10)
-    figure.savefig(path, dpi=160)
+    try:
+        figure.savefig(path, dpi=160, format="png")
+    except OSError as error:
+        raise InvalidSettingError(f"cannot write {path}: {error.strerror or error}") from error

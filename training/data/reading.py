@@ -7,6 +7,7 @@ from schemas.errors import InvalidSettingError
 from training.data.jamendo import is_jamendo_table, jamendo_tables, read_jamendo
 from training.data.label_table import read_label_table
 from training.data.music4all import Labels, is_music4all, read_music4all
+from training.data.prepared import AUDIO_FOLDER, MANIFEST_NAME
 from training.data.tracks import DataSet
 
 LABELS_NAME: Final = "LABELS.tsv"
@@ -37,6 +38,10 @@ def _read(path: Path, labels: Labels) -> DataSet:
         return read_jamendo(dict(tables))
     if (path / LABELS_NAME).is_file():
         return read_label_table(path / LABELS_NAME)
+    if (path / MANIFEST_NAME).is_file():
+        raise InvalidSettingError(f"{path} is prepared already: `needledrop train run` takes it")
+    if any((path / AUDIO_FOLDER).glob("0*")):
+        raise InvalidSettingError(f"{path} was not prepared to the end: `needledrop data prepare` goes on with it")
     raise InvalidSettingError(
         f"{path} is no data set: neither Music4All (id_information.csv and id_genres.csv), nor MTG-Jamendo's splits "
         f"(train.tsv, valid.tsv, test.tsv), nor a folder with a {LABELS_NAME}"

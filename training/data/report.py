@@ -1,12 +1,12 @@
 """What a data set looks like: its tags by how frequent they are, its splits, its faults by kind."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
-from training.data.tracks import DataSet, Fault, Split, Track, tag_counts
+from training.data.tracks import DataSet, Fault, FaultKind, Split, Track, tag_counts
 
 # Of USC-SAIL's 56 tags, 14 are the head and 15 the tail; other numbers of tags are divided alike.
 _HEAD_SHARE, _TAIL_SHARE = 14 / 56, 15 / 56
@@ -72,9 +72,6 @@ def report_on(data: DataSet, audio_faults: Iterable[Fault] | None = None) -> Rep
     unheard = {fault.where for fault in more}
     usable = [track for track in data.tracks if track.tags and track.track_id not in unheard]
     counts = tag_counts(usable)
-    by_kind: dict[str, tuple[Fault, ...]] = {}
-    for fault in (*data.faults, *more):
-        by_kind[fault.kind] = (*by_kind.get(fault.kind, ()), fault)
     return Report(
         form=data.form,
         n_tracks=len(data.tracks),
@@ -86,9 +83,17 @@ def report_on(data: DataSet, audio_faults: Iterable[Fault] | None = None) -> Rep
             TagCount(tag=tag, n_tracks=n, part=part)
             for (tag, n), part in zip(counts.items(), parts_of(len(counts)), strict=True)
         ),
-        faults=by_kind,
+        faults=faults_by_kind([*data.faults, *more, *_shared_artist_faults(data)]),
         audio_checked=audio_faults is not None,
     )
+
+
+def faults_by_kind(faults: Iterable[Fault]) -> dict[str, tuple[Fault, ...]]:
+    """The same faults, each under its kind's name, in their order."""
+    by_kind: dict[str, list[Fault]] = {}
+    for fault in faults:
+        by_kind.setdefault(fault.kind, []).append(fault)
+    return {kind: tuple(of_kind) for kind, of_kind in by_kind.items()}
 
 
 def shared_artists(tracks: Iterable[Track]) -> Mapping[str, tuple[Split, ...]]:
@@ -98,6 +103,12 @@ def shared_artists(tracks: Iterable[Track]) -> Mapping[str, tuple[Split, ...]]:
         if track.artist and track.split:
             found.setdefault(track.artist, set()).add(track.split)
     return {artist: tuple(sorted(splits)) for artist, splits in sorted(found.items()) if len(splits) > 1}
+
+
+def _shared_artist_faults(data: DataSet) -> Iterator[Fault]:
+    for artist, splits in shared_artists(data.tracks).items() if data.has_splits else ():
+        why = f"in {' and '.join(splits)}: a network may know the artist instead of the tag"
+        yield Fault(kind=FaultKind.SHARED_ARTIST, where=artist, why=why)
 
 
 def _n_artists(tracks: Sequence[Track]) -> int:

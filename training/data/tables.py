@@ -32,26 +32,32 @@ class Table:
         return f"{self.path.name}, line {row.line}"
 
 
-def read_table(path: Path, required: Sequence[str]) -> Table:
-    """Read a table; short rows and a file of commas become faults.
+def read_table(path: Path, required: Sequence[str], lists: Sequence[str] = ()) -> Table:
+    """Read a table; rows that are too short or too long and a file of commas become faults.
 
     Args:
         path: UTF-8, with or without a byte order mark.
         required: columns without which it is of no use, in lower case.
-    Raises: InvalidSettingError when the file cannot be read or has none of these columns, with tabs or with commas.
+        lists: columns whose cells have commas inside: where commas are between cells, too, such a column that is the
+            last takes all that is left.
+    Raises: InvalidSettingError when the file cannot be read, is no text, or has none of these columns, with tabs or
+        with commas.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InvalidSettingError(f"cannot read {path}: {error.strerror}") from error
+    if "\0" in text:  # audio that was named by mistake, or UTF-16
+        raise InvalidSettingError(f"{path} is no table: it is not text in UTF-8")
+    lines = text.splitlines()
     header = lines[0] if lines else ""
     faults: list[Fault] = []
-    split: Callable[[str, int | None], list[str]] = _by_tabs
+    split: Callable[[str], list[str]] = _by_tabs
     if "\t" not in header and "," in header:
         split = _by_commas
-        why = "its header has commas and no tab; it was read with commas, the last column taking what is over"
+        why = "its header has commas and no tab; it was read with commas between cells"
         faults.append(Fault(kind=FaultKind.COMMA_FILE, where=path.name, why=why))
-    columns = tuple(name.strip().lower() for name in split(header, None))
+    columns = tuple(name.strip().lower() for name in split(header))
     if missing := [name for name in required if name not in columns]:
         raise InvalidSettingError(
             f"{path} has no column {missing[0]!r}; its first line names {', '.join(columns) or 'nothing'}"
@@ -59,27 +65,30 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     table = Table(path, columns, [], faults)
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
-            table.rows.extend(_row(table, number, split(line, len(columns)), len(required)))
+            cells = split(line)
+            if split is _by_commas and columns[-1] in lists:
+                cells = [*cells[: len(columns) - 1], ",".join(cells[len(columns) - 1 :])]
+            # Elsewhere nobody can say whose a cell is that is over.
+            n_most = len(columns) if split is _by_commas else len(cells)
+            table.rows.extend(_row(table, number, cells, len(required), n_most))
     return table
 
 
-def _row(table: Table, number: int, cells: list[str], n_needed: int) -> Iterator[Row]:
-    cells = [cell.strip() for cell in cells]
-    if len(cells) < n_needed:
-        why = f"{len(cells)} cells, the header has {len(table.columns)}"
+def _row(table: Table, number: int, cells: list[str], n_least: int, n_most: int) -> Iterator[Row]:
+    cells, width = [cell.strip() for cell in cells], len(table.columns)
+    if not n_least <= len(cells) <= n_most:
+        why = f"{len(cells)} cells, the header has {width}"
+        if len(cells) > width:
+            why += "; a cell with a comma inside needs quotes, or the file tabs"
         table.faults.append(Fault(kind=FaultKind.UNREADABLE_ROW, where=f"{table.path.name}, line {number}", why=why))
         return
-    width = len(table.columns)
     yield Row(line=number, cells=dict(zip(table.columns, cells, strict=False)), more=tuple(cells[width:]))
 
 
-def _by_tabs(line: str, _: int | None) -> list[str]:
+def _by_tabs(line: str) -> list[str]:
     return line.split("\t")
 
 
-def _by_commas(line: str, n_columns: int | None) -> list[str]:
-    """Quoted as spreadsheets do; what is over belongs to the last column, whose cells may have commas inside."""
-    cells = next(csv.reader([line]))
-    if n_columns is not None and len(cells) > n_columns:
-        cells = [*cells[: n_columns - 1], ",".join(cells[n_columns - 1 :])]
-    return cells
+def _by_commas(line: str) -> list[str]:
+    """Quoted as spreadsheets do."""
+    return next(csv.reader([line]))

@@ -27,6 +27,7 @@ class FaultKind(StrEnum):
     ODD_VALUE = "odd value"
     UNREADABLE_ROW = "unreadable row"
     MISSING_TABLE = "missing table"
+    SHARED_ARTIST = "artist in several splits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

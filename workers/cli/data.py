@@ -1,9 +1,11 @@
 """`data`: look at a data set before training on it, and decode it once."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -12,6 +14,7 @@ from workers.cli.console import err, json_line, out, piped, progress
 
 if TYPE_CHECKING:
     from training.data.report import Report
+    from training.data.tracks import Fault
 
 data = typer.Typer(help="Data sets to train on.", no_args_is_help=True)
 
@@ -82,6 +85,7 @@ def prepared_from(path: Path, folder: Path, *, labels: str, seed: int, n_process
     from training.data.music4all import Labels
     from training.data.preparation import prepare as prepare_data
     from training.data.reading import read_data_set
+    from training.data.report import faults_by_kind
     from workers.cli.decoding import decoding
 
     found = read_data_set(path, Labels(labels))
@@ -89,15 +93,12 @@ def prepared_from(path: Path, folder: Path, *, labels: str, seed: int, n_process
     with decoding(n) as decode, progress() as bar:
         task = bar.add_task("decoding", total=sum(bool(track.tags) for track in found.tracks))
         result = prepare_data(found, folder, decode, seed=seed, n_threads=n, done=lambda more: bar.advance(task, more))
-    for fault in result.faults:
-        err.print(f"[yellow]{escape(fault.where)}:[/] {fault.kind}: {escape(fault.why)}")
+    _show_faults(faults_by_kind([*found.faults, *result.faults]), err, "data check --json")
     how = "its own splits" if found.has_splits else f"split by artist, seed {seed}"
     err.print(f"{result.n_tracks} tracks in {folder} ({result.n_decoded} decoded now, {how})")
 
 
 def _show(report: "Report") -> None:
-    from training.data.report import N_EXAMPLES
-
     heard = "" if report.audio_checked else ", audio not looked at"
     out.print(
         f"[bold]{report.form}[/]: {report.n_tracks} tracks of {report.n_artists} artists; "
@@ -113,11 +114,17 @@ def _show(report: "Report") -> None:
     out.print(table)
     if len(report.tags) > _SHOWN_TAGS:
         out.print(f"[dim]and {len(report.tags) - _SHOWN_TAGS} more (--json)[/]")
-    for kind, faults in sorted(report.faults.items()):
-        out.print(f"[yellow]{kind}: {len(faults)}[/]")
-        for fault in faults[:N_EXAMPLES]:
-            out.print(f"  {escape(fault.where)}: {escape(fault.why)}")
-        if len(faults) > N_EXAMPLES:
-            out.print(f"  [dim]and {len(faults) - N_EXAMPLES} more (--json)[/]")
+    _show_faults(report.faults, out, "--json")
     if not report.faults:
         out.print("no faults found")
+
+
+def _show_faults(by_kind: "Mapping[str, Sequence[Fault]]", console: Console, names_all: str) -> None:
+    from training.data.report import N_EXAMPLES
+
+    for kind, faults in sorted(by_kind.items()):
+        console.print(f"[yellow]{kind}: {len(faults)}[/]")
+        for fault in faults[:N_EXAMPLES]:
+            console.print(f"  {escape(fault.where)}: {escape(fault.why)}")
+        if len(faults) > N_EXAMPLES:
+            console.print(f"  [dim]and {len(faults) - N_EXAMPLES} more ({names_all})[/]")

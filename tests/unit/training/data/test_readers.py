@@ -70,7 +70,48 @@ def test_label_table_has_tags_in_a_cell_and_may_have_groups_and_splits(tmp_path:
         FaultKind.BLANK_CELL,
         FaultKind.DUPLICATE_ID,
         FaultKind.ODD_VALUE,
+        FaultKind.ODD_VALUE,
     ]
+    assert data.faults[-2].why == "split is 'later', not train, validation or test"
+    assert data.faults[-1].why.startswith("1 of 3 files have no split")
+    assert not data.has_splits
+
+
+def test_label_table_with_commas_between_cells_needs_quotes_where_commas_are_inside(tmp_path: Path) -> None:
+    (tmp_path / "LABELS.tsv").write_text(
+        'file,tags,group\na.ogg,"rock, loud",x\nb.ogg,rock,loud,x\nc.ogg,jazz,\n', encoding="utf-8"
+    )
+    (tmp_path / "last.tsv").write_text("file,tags\na.ogg,rock,loud\n", encoding="utf-8")
+
+    data, last = read_data_set(tmp_path), read_data_set(tmp_path / "last.tsv")
+
+    assert [(t.track_id, t.tags, t.artist) for t in data.tracks] == [
+        ("a.ogg", ("rock", "loud"), "x"),
+        ("c.ogg", ("jazz",), None),
+    ]
+    assert [(fault.kind, fault.where) for fault in data.faults] == [
+        (FaultKind.COMMA_FILE, "LABELS.tsv"),
+        (FaultKind.UNREADABLE_ROW, "LABELS.tsv, line 3"),
+    ]
+    assert "needs quotes" in data.faults[1].why
+    assert [t.tags for t in last.tracks] == [("rock", "loud")]
+
+
+@pytest.mark.parametrize("content", [b"fLaC\0\0\0\x22", "file\ttags\na.ogg\trock\n".encode("utf-16")])
+def test_file_that_is_no_text_is_refused_in_a_few_words(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "LABELS.tsv").write_bytes(content)
+
+    with pytest.raises(InvalidSettingError, match=r"LABELS.tsv is no table: it is not text in UTF-8$"):
+        read_data_set(tmp_path)
+
+
+@pytest.mark.parametrize(("file", "said"), [("manifest.json", "prepared already"), ("audio/00000.pcm", "to the end")])
+def test_prepared_folder_is_told_from_a_data_set(tmp_path: Path, file: str, said: str) -> None:
+    (tmp_path / "audio").mkdir()
+    (tmp_path / file).touch()
+
+    with pytest.raises(InvalidSettingError, match=said):
+        read_data_set(tmp_path)
 
 
 def test_label_table_may_say_genre_as_the_one_for_evaluate_does(tmp_path: Path) -> None:

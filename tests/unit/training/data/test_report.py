@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from schemas.errors import InvalidSettingError
 from training.data.picture import draw_tags
 from training.data.report import Part, parts_of, report_on
 from training.data.tracks import DataSet, Fault, FaultKind, Split, Track
@@ -40,6 +41,27 @@ def test_report_counts_only_what_can_be_used() -> None:
     assert report.faults == {FaultKind.UNDECODABLE: (broken,)}
     assert report.audio_checked
     assert not report_on(data).audio_checked
+
+
+def test_artist_whom_training_and_test_share_is_a_fault() -> None:
+    train, test = (
+        _track("a", "rock", artist="x", split=Split.TRAIN),
+        _track("b", "rock", artist="x", split=Split.TEST),
+    )
+    other = _track("c", "rock", artist="y", split=Split.TEST)
+
+    [fault] = report_on(_data(train, test, other)).faults[FaultKind.SHARED_ARTIST]
+
+    assert fault.where == "x"
+    assert fault.why.startswith("in test and train")
+    assert report_on(_data(train, other)).faults == {}
+
+
+def test_picture_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra plots")
+
+    with pytest.raises(InvalidSettingError, match=r"cannot write .*tags.png: No such file or directory"):
+        draw_tags(report_on(_data(_track("a", "rock"))), tmp_path / "nowhere" / "tags.png")
 
 
 def test_picture_of_tags_is_a_png(tmp_path: Path) -> None:
