@@ -36,11 +36,17 @@ class Progress:
 
 
 def save_progress(progress: Progress, folder: Path) -> None:
-    """Write it; who reads at the same time, or after a crash, sees the one before or this one."""
+    """Write it; who reads at the same time, or after a crash, sees the one before or this one.
+
+    Raises: InvalidSettingError when it cannot be written.
+    """
     fields = {name: getattr(progress, name) for name in Progress.__dataclass_fields__}
     staging = folder / f"{CHECKPOINT_NAME}.part"
-    torch.save(fields, staging)
-    staging.replace(folder / CHECKPOINT_NAME)
+    try:
+        torch.save(fields, staging)
+        staging.replace(folder / CHECKPOINT_NAME)
+    except (OSError, RuntimeError) as error:  # PyTorch's own error where the disk is full
+        raise InvalidSettingError(f"cannot write {folder / CHECKPOINT_NAME}: {_first_line(error)}") from error
 
 
 def load_progress(spec: str, folder: Path) -> Progress:
@@ -56,10 +62,15 @@ def load_progress(spec: str, folder: Path) -> Progress:
         found = Progress(**fields)
     except (RuntimeError, TypeError, EOFError, OSError) as error:
         raise InvalidSettingError(
-            f"{path} is no checkpoint that can be read ({error}); remove it to begin again"
+            f"{path} is no checkpoint that can be read ({_first_line(error)}); remove it to begin again"
         ) from error
     if found.spec != spec:
         raise InvalidSettingError(
             f"{path} is of another run: {found.spec}, not {spec}; name another --out, or remove that folder"
         )
     return found
+
+
+def _first_line(error: Exception) -> str:
+    """PyTorch explains itself at length."""
+    return str(error).partition("\n")[0].partition(". ")[0]

@@ -9,7 +9,7 @@ DIR/ensemble/            manifest.json, the ONNX file, model-card.md: `needledro
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,39 +26,18 @@ from training.data.prepared import PreparedData
 from training.data.tracks import Split
 from training.export.calibration import Platt, platt
 from training.export.ensemble import Description, Exported, export_ensemble
-from training.export.graphs import Trained, exported_front_end
+from training.export.graphs import exported_front_end
+from training.export.writer import Trained
 from training.inputs import Inputs
 from training.losses import LossName, loss_named
 from training.predictions import Predictions, save_predictions
-from training.recipes import NetworkKind, ScheduleName, inputs_of, network_of, schedule_of
-from training.sampling import Sampling
+from training.recipes import NetworkKind, inputs_of, network_of, schedule_of
+from training.run_folder import RunSettings, claim
 from training.trainer import Plan, Step, Trainer
 from training.world import World
 
-RUN_NAME: Final = "run.json"
 ENSEMBLE_FOLDER: Final = "ensemble"
 _N_COMPARED: Final = 8  # tracks on which PyTorch and ONNX are compared
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
-    """What to train."""
-
-    losses: tuple[LossName, ...]
-    n_seeds: int
-    network: NetworkKind
-    width: int
-    schedule: ScheduleName
-    n_epochs: int | None
-    sampling: Sampling
-    mixup_alpha: float
-    min_tracks: int  # a tag needs so many training tracks, and one of validation and test each
-    licence: str
-    name: str
-
-    def member_names(self) -> list[tuple[str, LossName, int]]:
-        """Each member's name, loss and seed."""
-        return [(f"{self.network}-{loss}-{seed}", loss, seed) for loss in self.losses for seed in range(self.n_seeds)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +87,11 @@ def train_run(data: PreparedData, settings: RunSettings, folder: Path, world: Wo
     Raises: InvalidSettingError when the folder is of another run, or the export is not what PyTorch says.
     """
     tags = learnable_tags(data, settings.min_tracks)
-    _claim(folder, data, settings, tags, world)
+    if world.is_first:
+        claim(folder, data, settings, tags)
+    world.wait()
+    if settings.network is NetworkKind.HEADS:
+        torch.set_num_threads(1)  # products of 32 rows: two threads spend most of their time waiting for each other
     splits = _inputs(data, settings, tags, folder, world, watch)
     logits: dict[str, dict[Split, list[NDArray[np.float32]]]] = {}
     networks: dict[str, nn.Module] = {}
@@ -141,30 +124,6 @@ def train_run(data: PreparedData, settings: RunSettings, folder: Path, world: Wo
     patches = _compared_patches(data, members)
     exported = export_ensemble(members, described, patches, folder / ENSEMBLE_FOLDER, splits[Split.TEST])
     return replace(done, exported=exported)
-
-
-def _claim(folder: Path, data: PreparedData, settings: RunSettings, tags: Sequence[str], world: World) -> None:
-    """Note what this folder is of; refuse one that is of something else (more losses or seeds are the same run)."""
-    said = {"data": data.digest, "tags": list(tags), **_comparable(settings)}
-    path = folder / RUN_NAME
-    if world.is_first:
-        folder.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            before = json.loads(path.read_text())["same"]
-            if changed := [key for key in said if before.get(key) != said[key]]:
-                raise InvalidSettingError(
-                    f"{folder} is of another run: {changed[0]} was {str(before.get(changed[0]))[:80]!r}; "
-                    "name another --out"
-                )
-        every = json.loads(json.dumps(asdict(settings)))
-        path.write_text(json.dumps({"same": said, "settings": every, "form": data.form}, indent=2) + "\n")
-    world.wait()
-
-
-def _comparable(settings: RunSettings) -> dict[str, object]:
-    """What must be the same for members to be of one run; losses, seeds, name and licence need not."""
-    fields = json.loads(json.dumps(asdict(settings)))
-    return {key: value for key, value in fields.items() if key not in {"losses", "n_seeds", "name", "licence"}}
 
 
 def _inputs(
@@ -209,7 +168,7 @@ def _trained(
         seed=seed,
         sampling=settings.sampling,
         mixup_alpha=settings.mixup_alpha,
-        spec=json.dumps([name, data.digest, repr(schedule), world.size, _comparable(settings)]),
+        spec=json.dumps([name, data.digest, repr(schedule), world.size, settings.shared_fields()]),
     )
     counts = train.targets.sum(axis=0).astype(int).tolist()
     if world.is_first:

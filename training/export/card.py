@@ -43,7 +43,7 @@ def model_card(
     if exported.unknown_tags:
         unknown = ", ".join(exported.unknown_tags)
         lines += [f"Without a meaning in the taxonomy, so in no label: {unknown}.", ""]
-    lines += ["## Training", "", *(f"- {name}: {value}" for name, value in settings.items()), ""]
+    lines += ["## Training", "", *(f"- {name}: {_said(value)}" for name, value in settings.items()), ""]
     lines += ["## Test split", "", *score_table(comparison), ""]
     gain = comparison.gain["pr_auc"]
     lines += [
@@ -59,6 +59,10 @@ def model_card(
         f"PyTorch and the ONNX file differ by at most {exported.worst_difference:.1e} in any probability compared.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def score_table(comparison: Comparison) -> list[str]:

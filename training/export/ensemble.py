@@ -17,7 +17,8 @@ from schemas.errors import InvalidSettingError
 from schemas.taxonomy import Taxonomy, default_taxonomy
 from shared.models.graphs import INPUT
 from shared.models.manifest import PROBABILITIES, Ensemble, Member, load_ensemble, save_ensemble
-from training.export.graphs import ExportedGraph, Trained, exported
+from training.export.graphs import ExportedGraph, exported
+from training.export.writer import Trained
 from training.inputs import Inputs
 
 TOLERANCE: Final = 1e-5  # of probabilities, PyTorch beside ONNX Runtime

@@ -1,5 +1,7 @@
 """`train`: your own ensemble from your own data, and which loss earned its place. Needs the extra `training`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
     from training.comparison import Comparison, Row
     from training.data.prepared import PreparedData
-    from training.run import Finished, RunSettings, Watch
+    from training.run import Finished, Watch
+    from training.run_folder import RunSettings
     from training.trainer import Step
 
 train = typer.Typer(help="Train and compare ensembles on your own data.", no_args_is_help=True)
@@ -52,7 +55,8 @@ def run(
     from training.data.prepared import MANIFEST_NAME, TRACKS_NAME, load_prepared
     from training.losses import LossName
     from training.recipes import NetworkKind, ScheduleName
-    from training.run import RunSettings, train_run
+    from training.run import train_run
+    from training.run_folder import RunSettings
     from training.sampling import Sampling
     from training.world import world
 
@@ -81,7 +85,7 @@ def run(
             path = folder / "prepared"
             mine.wait()
         data = load_prepared(path)
-        with progress() as bar:
+        with progress() as bar, _readable(folder):
             finished = train_run(data, settings, folder, mine, _watch(bar))
         if mine.is_first:
             _finish(finished, data, settings, folder)
@@ -98,8 +102,9 @@ def compare(
 
     for folder in folders:
         comparison = compared(folder)
-        save_comparison(comparison, folder)
-        _draw(comparison, folder)
+        with _readable(folder):
+            save_comparison(comparison, folder)
+            _draw(comparison, folder)
         if as_json or piped():
             json_line({"folder": str(folder), **comparison.fields()})
         else:
@@ -113,6 +118,15 @@ def _require_torch() -> None:
         raise InvalidSettingError(
             "training needs PyTorch, which is not installed: make setup-training, or pip install 'needledrop[training]'"
         )
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """What the disk refuses becomes one line. Raises: InvalidSettingError."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidSettingError(f"{error.filename or folder}: {error.strerror or error}") from error
 
 
 def _watch(bar: "Progress") -> "Watch":
@@ -143,8 +157,7 @@ def _finish(finished: "Finished", data: "PreparedData", settings: "RunSettings",
     comparison = compared(folder)
     save_comparison(comparison, folder)
     _draw(comparison, folder)
-    said = {field: getattr(settings, field) for field in settings.__dataclass_fields__}
-    card = model_card(exported, comparison, data, finished.calibrations, said)
+    card = model_card(exported, comparison, data, finished.calibrations, settings.fields())
     (folder / ENSEMBLE_FOLDER / "model-card.md").write_text(card, encoding="utf-8")
     if piped():
         json_line({"ensemble": str(folder / ENSEMBLE_FOLDER), "version": exported.ensemble.version})

@@ -1,6 +1,7 @@
-"""Small data sets of the exact formats, faults included; PyTorch, or the reason why its tests are skipped."""
+"""Small data sets of the exact formats, faults included; PyTorch on one thread."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,15 @@ UNDECODABLE, NO_GENRE, MISSING, TWICE = 3, 7, 11, 5
 def clip_id(i: int) -> str:
     """16 letters and digits, as Music4All's."""
     return f"{i:04}fFIM1eYThaPg"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Small networks are not worth two threads, which wait for each other on a machine that does other things."""
+    if find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,8 @@ from training.export.card import model_card  # noqa: E402
 from training.losses import LossName  # noqa: E402
 from training.predictions import load_run_predictions  # noqa: E402
 from training.recipes import NetworkKind, ScheduleName  # noqa: E402
-from training.run import Finished, RunSettings, Watch, learnable_tags, train_run  # noqa: E402
+from training.run import Finished, Watch, learnable_tags, train_run  # noqa: E402
+from training.run_folder import RunSettings  # noqa: E402
 from training.sampling import Sampling  # noqa: E402
 from training.world import World  # noqa: E402
 
@@ -137,6 +138,20 @@ def test_folder_of_another_run_is_refused(data: PreparedData, heads: tuple[Path,
         train_run(data, replace(SETTINGS, n_epochs=3), heads[0], ALONE, Watch())
 
 
+def test_run_in_a_place_that_cannot_be_written_is_refused(data: PreparedData, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InvalidSettingError, match=r"cannot write into .*file: "):
+        train_run(data, SETTINGS, tmp_path / "file", ALONE, Watch())
+
+
+def test_damaged_note_of_a_run_is_refused(data: PreparedData, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"same": ')
+
+    with pytest.raises(InvalidSettingError, match=r"run.json is damaged .* remove it, or name another --out"):
+        train_run(data, SETTINGS, tmp_path, ALONE, Watch())
+
+
 @pytest.mark.parametrize(
     ("network", "epochs", "shape"), [(NetworkKind.SHORT_CHUNK, 2, (288, 128)), (NetworkKind.VGG, 1, (187, 96))]
 )
@@ -161,9 +176,18 @@ def test_card_says_what_it_was_trained_on_and_how_good_it_is(data: PreparedData,
     folder, finished = heads
     assert finished.exported is not None
 
-    card = model_card(finished.exported, compared(folder), data, finished.calibrations, {"network": "heads"})
+    card = model_card(finished.exported, compared(folder), data, finished.calibrations, SETTINGS.fields())
 
-    for words in ("Music4All", data.digest, "Licence: CC0", "train: ", "rock", "| **ensemble** |", "- network: heads"):
+    for words in (
+        "Music4All",
+        data.digest,
+        "Licence: CC0",
+        "train: ",
+        "rock",
+        "| **ensemble** |",
+        "- network: heads\n",
+        "- losses: bce, focal\n",
+    ):
         assert words in card
 
 

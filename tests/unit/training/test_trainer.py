@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +7,7 @@ from schemas.errors import InvalidSettingError
 
 torch = pytest.importorskip("torch", reason="training needs the extra `training` (make setup-training)")
 
-from tests.unit.training.learnable import N_TAGS, SCHEDULE, features, plain_trainer, trainer  # noqa: E402
+from tests.unit.training.learnable import N_TAGS, SCHEDULE, features, trainer  # noqa: E402
 from training import trainer as trainer_module  # noqa: E402
 from training.checkpoints import CHECKPOINT_NAME, Progress, load_progress  # noqa: E402
 from training.schedules import short, usc_sail  # noqa: E402
@@ -93,32 +90,6 @@ def test_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidSettingError, match="remove it to begin again"):
         trainer(tmp_path)
-
-
-def test_two_processes_reach_what_one_reaches(tmp_path: Path, whole: Progress) -> None:
-    program = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    module = ["-m", "tests.unit.training.learnable", str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-
-    ended = subprocess.run(
-        [*program, *module], capture_output=True, text=True, timeout=110, check=False, env=environment
-    )
-
-    assert ended.returncode == 0, ended.stderr
-    alone = plain_trainer(tmp_path / "alone")
-    alone.train()
-    one, two = (_ended(tmp_path / name, alone._plan.spec) for name in ("alone", "plain"))
-    # Where tracks do not bear on one another, halves of batches make the same gradients, but for rounding.
-    assert one.network is not None
-    assert two.network is not None
-    for name, tensor in one.network.items():
-        torch.testing.assert_close(two.network[name], tensor, rtol=1e-3, atol=1e-4)
-    assert two.best_score == pytest.approx(one.best_score, abs=1e-3)
-    # With batch norms of half a batch, other dropout and other mixup it is not the same; it has learnt all the same.
-    random = _ended(tmp_path / "random", trainer(tmp_path / "spec")._plan.spec)
-    assert len(random.history) == SCHEDULE.n_epochs
-    assert max(line["roc_auc_macro"] for line in random.history) > 0.75
-    assert max(line["roc_auc_macro"] for line in whole.history) > 0.75
 
 
 def test_schedule_of_usc_sail_has_200_epochs_in_five_phases() -> None:
