@@ -1,9 +1,10 @@
-"""Two processes that train together, as `torchrun` starts them, beside one that trains alone."""
+"""Training as processes: two together, as `torchrun` starts them, beside one alone; and one that is killed."""
 
 import os
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ torch = pytest.importorskip("torch", reason="training needs the extra `training`
 
 from tests.unit.training.conftest import one_thread  # noqa: E402, F401 - a fixture
 from tests.unit.training.learnable import SEEDS, plain_trainer, short_chunk_trainer, trainer  # noqa: E402
-from training.checkpoints import Progress, load_progress  # noqa: E402
+from training.checkpoints import CHECKPOINT_NAME, Progress, load_progress  # noqa: E402
 from training.trainer import Trainer  # noqa: E402
 
 pytestmark = pytest.mark.timeout(400)
@@ -77,3 +78,29 @@ def test_two_processes_reach_the_metrics_of_one_where_norms_see_half_a_batch(tog
     assert one != two
     assert abs(statistics.mean(one) - statistics.mean(two)) < 3 * error + 0.005
     assert statistics.mean(one) > 0.6  # chance is 0.3
+
+
+def test_process_that_is_killed_leaves_what_ends_with_the_weights_of_a_run_never_killed(tmp_path: Path) -> None:
+    whole = trainer(tmp_path / "whole")
+    whole.train()
+    checkpoint = tmp_path / "killed" / CHECKPOINT_NAME
+    command = [sys.executable, "-m", "tests.unit.training.learnable", str(checkpoint.parent), "slow"]
+
+    with subprocess.Popen(command, env=_environment()) as doomed:
+        deadline = time.monotonic() + 200
+        while not checkpoint.exists():
+            assert doomed.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        time.sleep(0.1)  # a few steps into the epoch after it
+        doomed.kill()
+    run = trainer(checkpoint.parent)
+    left_at = _ended(run, checkpoint.parent).epoch
+    run.train()
+
+    one, other = _ended(whole, tmp_path / "whole"), _ended(run, checkpoint.parent)
+    assert 1 <= left_at < one.epoch == other.epoch
+    assert one.network is not None
+    assert other.network is not None
+    assert all(torch.equal(other.network[name], tensor) for name, tensor in one.network.items())
+    assert one.history[left_at:] == other.history[left_at:]

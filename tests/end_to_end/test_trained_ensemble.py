@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,8 +12,11 @@ from typer.testing import CliRunner
 pytest.importorskip("torch", reason="training needs the extra `training` (make setup-training)")
 
 from schemas.events import TrackLabeled
+from shared.embedded.ports import free_port
 from shared.models.manifest import Ensemble, load_ensemble
-from tests.end_to_end.conftest import Pipeline, WriteTune
+from shared.redis.connection import connect
+from shared.settings.redis import RedisSettings
+from tests.end_to_end.conftest import Pipeline, WriteTune, running_pipeline
 from workers.cli.main import app
 
 pytestmark = pytest.mark.timeout(400)  # several trainings and stacks, on machines that do other things beside
@@ -55,14 +59,29 @@ def heads(train: Callable[..., Trained]) -> Trained:
     return train("--network", "heads", "--name", "heads")
 
 
-def _labels_through(pipeline: Pipeline, ensemble: Ensemble, tune: Path) -> TrackLabeled:
-    [submission] = pipeline.submit((f"trained/{tune.name}", tune.as_uri()))
+def _labeled(pipeline: Pipeline, track_id: str, tune: Path) -> TrackLabeled:
+    [submission] = pipeline.submit((track_id, tune.as_uri()))
     labeled = pipeline.outcomes([submission], within_s=WITHIN_S)[submission]
     assert isinstance(labeled, TrackLabeled), labeled
-    assert labeled.versions.ensemble == ensemble.version
-    assert labeled.versions.ensemble_digest == ensemble.digest
-    assert {genre.genre for genre in labeled.genres} == set(GENRES)
     return labeled
+
+
+def _is_of(labeled: TrackLabeled, ensemble: Ensemble) -> bool:
+    named = (labeled.versions.ensemble, labeled.versions.ensemble_digest)
+    return named == (ensemble.version, ensemble.digest) and {one.genre for one in labeled.genres} == set(GENRES)
+
+
+def _at_the_prompt(tune: Path, folder: Path) -> dict[str, Any]:
+    answer = CliRunner().invoke(app, ["label", str(tune), "--json", "--ensemble", str(folder)])
+    assert answer.exit_code == 0, answer.output
+    return dict(json.loads(answer.stdout))
+
+
+def _cached(pipeline: Pipeline, content_hash: str) -> set[str]:
+    """The digests of the ensembles whose results of a content are in Redis."""
+    keys = connect(RedisSettings(url=pipeline.stack.redis_url)).keys(f"needledrop:result:{content_hash}:*")
+    assert isinstance(keys, list)
+    return {key.decode().split(":")[3] for key in keys if isinstance(key, bytes)}
 
 
 def test_ensemble_with_a_front_end_of_its_own_labels_tracks_through_the_embedded_stack(
@@ -73,17 +92,45 @@ def test_ensemble_with_a_front_end_of_its_own_labels_tracks_through_the_embedded
     tune = write_tune("through-narrow.wav", seed=7, seconds=31.0)  # six patches of 147 kB: the largest events there are
 
     with own_pipeline(NEEDLEDROP_MODELS_ENSEMBLE=str(folder)) as pipeline:
-        _labels_through(pipeline, ensemble, tune)
+        assert _is_of(_labeled(pipeline, "trained/narrow", tune), ensemble)
+
+
+@pytest.mark.broker
+def test_on_kafka_a_trained_ensemble_labels_what_the_default_one_has_in_the_cache(
+    kafka_home: Path, music: Path, tmp_path: Path, heads: Trained, write_tune: WriteTune
+) -> None:
+    folder, ensemble = heads
+    tune = write_tune("known-by-default.wav", seed=8)
+    here = {"NEEDLEDROP_CATALOG_WEB_PORT": str(free_port())}  # the usual one may be another stack's a moment later
+    with running_pipeline(music, tmp_path / "state", kafka_home, here) as pipeline:
+        default = _labeled(pipeline, "of-default/1", tune)
+        assert _labeled(pipeline, "of-default/2", tune).from_cache
+
+    # The same broker and the same Redis, with all they have.
+    settings = {**here, "NEEDLEDROP_MODELS_ENSEMBLE": str(folder)}
+    with running_pipeline(music, tmp_path / "state", kafka_home, settings) as pipeline:
+        cached_before = _cached(pipeline, default.audio.content_hash)
+        made = _labeled(pipeline, "of-trained/1", tune)
+        again = _labeled(pipeline, "of-trained/2", tune)
+        cached = _cached(pipeline, default.audio.content_hash)
+
+    assert default.versions.ensemble_digest != ensemble.digest
+    assert cached_before == {default.versions.ensemble_digest}
+    assert (made.from_cache, again.from_cache) == (False, True)
+    assert _is_of(made, ensemble)
+    assert _is_of(again, ensemble)
+    assert made.audio.content_hash == default.audio.content_hash
+    assert cached == {default.versions.ensemble_digest, ensemble.digest}
+    expected = {one["genre"]: one["probability"] for one in _at_the_prompt(tune, folder)["genres"]}
+    assert {one.genre: one.probability for one in made.genres} == pytest.approx(expected, abs=1e-4)
 
 
 def test_label_takes_the_ensemble_as_it_is(heads: Trained, write_tune: WriteTune) -> None:
     folder, ensemble = heads
     tune = write_tune("at-the-prompt.wav", seed=9)
 
-    answer = CliRunner().invoke(app, ["label", str(tune), "--json", "--ensemble", str(folder)])
+    said = _at_the_prompt(tune, folder)
 
-    assert answer.exit_code == 0, answer.output
-    said = json.loads(answer.stdout)
     assert ensemble.version in json.dumps(said)
     assert set(GENRES) == {genre["genre"] for genre in said["genres"]}
 
