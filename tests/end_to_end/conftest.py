@@ -5,7 +5,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,7 +129,12 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def running_pipeline(music: Path, state: Path, kafka_home: Path | None, settings: dict[str, str]) -> Iterator[Pipeline]:
-    with embedded_stack([music], kafka_home=kafka_home, state=state, more_settings=settings) as stack:
+    with ExitStack() as parts:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NEEDLEDROP_CATALOG_WEB_PORT", "0")  # the usual one may be another stack's a moment later
+            stack = parts.enter_context(
+                embedded_stack([music], kafka_home=kafka_home, state=state, more_settings=settings)
+            )
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers, embedded=stack.embedded)
         with following(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True) as follower:
             yield Pipeline(stack, music, state, follower)
