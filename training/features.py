@@ -1,4 +1,4 @@
-"""Features of the published musicnns, frozen: pooled features and dense layer of both, 3,412 numbers a patch.
+"""Features of the published networks, frozen: of both musicnns pools and dense layer, of both vggs the last pool.
 
 They are computed once by the product's own compiled graph and kept in blocks, so that a killed run goes on.
 """
@@ -20,14 +20,16 @@ from shared.front_end.mel import compressed, mel_power, n_frames_of, rounded
 from shared.front_end.patches import cut, segments_of
 from shared.front_end.spec import MUSICNN_96
 from shared.models.compiler.ensemble import CompiledEnsemble, Network, compile_ensemble
-from shared.models.graphs import EMBEDDING, INPUT
+from shared.models.graphs import EMBEDDING, INPUT, POOLS
 from shared.models.published import PATCH_FRAMES, PUBLISHED, published_weights
 from training.data.prepared import PreparedData, PreparedTrack
 from training.inputs import Features, Floats
 
-POOLS: Final = "pools"
-BACKBONES: Final = ("MSD_musicnn", "MTT_musicnn")
-ROLES: Final = (POOLS, EMBEDDING)
+PARTS: Final = (
+    *((name, role) for name in ("MSD_musicnn", "MTT_musicnn") for role in (POOLS, EMBEDDING)),
+    *((name, EMBEDDING) for name in ("MSD_vgg", "MTT_vgg")),
+)
+"""Which outputs of which networks are the features, in their order."""
 # Other patches of each training track, at random places: a little more to learn from, for half as much time again.
 N_MORE: Final = 4
 _BLOCK_TRACKS: Final = 64
@@ -36,14 +38,15 @@ _BATCH_PATCHES: Final = 4
 
 @cache
 def backbone() -> CompiledEnsemble:
-    """Both musicnns in one graph, pools and embedding exposed. Compiled and verified once; do not change it."""
-    networks = [Network(model, published_weights(model)) for model in PUBLISHED if model.name in BACKBONES]
-    return compile_ensemble(networks, [(name, role) for name in BACKBONES for role in ROLES])
+    """The published networks in one graph, PARTS exposed. Compiled and verified once; do not change it."""
+    names = {name for name, _ in PARTS}
+    networks = [Network(model, published_weights(model)) for model in PUBLISHED if model.name in names]
+    return compile_ensemble(networks, PARTS)
 
 
 def outputs_of(compiled: CompiledEnsemble) -> list[str]:
     """The graph's outputs that are the features, in their order."""
-    return [compiled.outputs[name][role] for name in BACKBONES for role in ROLES]
+    return [compiled.outputs[name][role] for name, role in PARTS]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class FrozenNetworks:
     outputs: list[str]
 
     def __call__(self, patches: Floats) -> Floats:
-        """Compressed patches (n, 187, 96) to features (n, 3412)."""
+        """Compressed patches (n, 187, 96) to features, side by side (n, width)."""
         parts = []
         for i in range(0, len(patches), _BATCH_PATCHES):
             found = self.session.run(self.outputs, {INPUT: patches[i : i + _BATCH_PATCHES]})
@@ -92,7 +95,7 @@ def features_of(
         n_more: patches at random places besides those that the pipeline hears.
         done: told how many tracks were dealt with, again and again.
     """
-    what = json.dumps([data.digest, [track.track_id for track in tracks], BACKBONES, ROLES, n_more])
+    what = json.dumps([data.digest, [track.track_id for track in tracks], PARTS, n_more])
     place = folder / hashlib.sha256(what.encode()).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
     rows: list[Floats] = []

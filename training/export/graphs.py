@@ -59,7 +59,7 @@ def exported_front_end(members: Sequence[Trained]) -> tuple[FrontEnd, int]:
 
 
 def _heads(members: Sequence[Trained]) -> tuple[onnx.ModelProto, dict[str, str]]:
-    """The product's compiled musicnns, with the heads where their own outputs were."""
+    """The product's compiled networks, with the heads where their own outputs were."""
     compiled = backbone()
     graph, writer = onnx.ModelProto(), GraphWriter()
     graph.CopyFrom(compiled.graph)

@@ -38,7 +38,7 @@ def run(
         str, typer.Option(help="bce, focal, cb, db, db-sail, asymmetric; commas between.")
     ] = "bce,focal,cb,db",
     n_seeds: Annotated[int, typer.Option("--seeds", min=1, help="Members a loss.")] = 3,
-    network: Annotated[Network, typer.Option(help="heads: linear, on both published musicnns.")] = "heads",
+    network: Annotated[Network, typer.Option(help="heads: linear, on the four published networks.")] = "heads",
     width: Annotated[int, typer.Option(min=1, help="Of short-chunk; USC-SAIL's is 128.")] = 128,
     schedule: Annotated[Literal["short", "usc-sail"], typer.Option(help="usc-sail: 200 epochs.")] = "short",
     n_epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Instead of the schedule's own.")] = None,
