@@ -114,7 +114,8 @@ def catalog(
     running.stop()
 
 
-@pytest.fixture(scope="session")
+# Of a module: while it is there, asyncio of this thread is its own, and whoever comes after could not use it.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The Chromium of this machine."""
     names = ("chromium", "chromium-browser", "google-chrome")

@@ -95,7 +95,7 @@ def test_injection_in_every_parameter_does_nothing_and_tells_nothing(catalog: Se
                     assert len(answer.json()["error"]["message"]) <= 200
                     assert answer.headers["content-type"] == "application/json"
 
-    assert n > 500
+    assert n > 300
     assert {file.name for file in tmp_path.iterdir()} == before
     assert catalog.ids("/api/tracks", sort="labeled_at") == ["a", "b"]
     # What is a name, like `__class__`, could be saved under; nothing else was changed.

@@ -56,7 +56,7 @@ def signal_features(
         energy_confidence=0.8 * seen if sounding else 0.0,
         danceability=danceability(rhythm, beat.likeliest_bpm, beat.pulse_clarity, sound),
         danceability_confidence=0.6 * seen * beat.pulse_clarity,
-        pulse_clarity=beat.pulse_clarity,
+        pulse_clarity=beat.likeliest_clarity,
         tonality=tonal.presence,
         brightness=sound.brightness,
         fullness=sound.fullness,

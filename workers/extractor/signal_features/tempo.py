@@ -60,9 +60,12 @@ class Tempo:
     alternative_bpm: float  # 0 when there is none
     alternative_weight: float  # [0, 1]: its share when it and the beat are the only two
     pulse_clarity: float  # [0, 1]: how strongly onsets recur after beats
+    # The same of the most likely tempo, whether it recurs or not. Among many tempi one recurs a little by chance, in
+    # speech, too: this one was not chosen for it.
+    likeliest_clarity: float
 
 
-def no_tempo(likeliest_bpm: float = 0.0, clarity: float = 0.0) -> Tempo:
+def no_tempo(likeliest_bpm: float = 0.0, clarity: float = 0.0, likeliest_clarity: float = 0.0) -> Tempo:
     """Return what is said of an excerpt without a beat."""
     return Tempo(
         bpm=0.0,
@@ -71,6 +74,7 @@ def no_tempo(likeliest_bpm: float = 0.0, clarity: float = 0.0) -> Tempo:
         alternative_bpm=0.0,
         alternative_weight=0.0,
         pulse_clarity=clarity,
+        likeliest_clarity=likeliest_clarity,
     )
 
 
@@ -86,6 +90,7 @@ def tempo(rhythm: Periodicity) -> Tempo:
     masses = neighbourhood_masses(scores)
     clarities = pulse_clarity(rhythm, CANDIDATES_BPM)
     best = best_candidate(scores, masses, clarities)
+    likeliest_clarity = float(clarities[best_candidate(scores, masses, np.ones_like(masses))])
     chosen, weight, clarity = float(CANDIDATES_BPM[best]), float(masses[best]), float(clarities[best])
     relatives = np.array([bpm for bpm in chosen * _RELATIVES if CANDIDATES_BPM[0] <= bpm <= CANDIDATES_BPM[-1]])
     relative_masses = np.interp(relatives, CANDIDATES_BPM, masses)
@@ -93,7 +98,7 @@ def tempo(rhythm: Periodicity) -> Tempo:
     bpm = _refined(rhythm, chosen)
     confidence = min(1.0, weight) * clarity
     if confidence < _NO_TEMPO_CONFIDENCE:
-        return no_tempo(bpm, clarity)
+        return no_tempo(bpm, clarity, likeliest_clarity)
     return Tempo(
         bpm=bpm,
         likeliest_bpm=bpm,
@@ -101,6 +106,7 @@ def tempo(rhythm: Periodicity) -> Tempo:
         alternative_bpm=bpm * other / chosen,
         alternative_weight=other_weight / (weight + other_weight),
         pulse_clarity=clarity,
+        likeliest_clarity=likeliest_clarity,
     )
 
 
