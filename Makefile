@@ -48,12 +48,14 @@ up: setup ## broker, Redis and all workers until Ctrl-C: make up [MUSIC=folder]
 	@$(BIN)/needledrop up $(if $(MUSIC),"$(MUSIC)")
 
 BOUNDED := $(if $(shell command -v timeout),timeout 900)
-# Two files at a time: many tests wait for brokers, and two brokers of tests are what a small machine carries.
-SIDE_BY_SIDE := -n 2 --dist loadfile
+# Two files at a time where nothing waits for a broker; the others need a small machine for themselves.
+SIDE_BY_SIDE := -n 2 --dist loadfile tests/unit tests/contract
+ONE_BY_ONE := tests/broker tests/browser tests/embedded tests/end_to_end
 # Without PyTorch the tests of training are skipped and say so: a slow download may cost them, never the others.
 test: setup-dev ## all tests; with KAFKA_HOME also those on a real broker
 	@$(BOUNDED) $(MAKE) --silent setup-training || echo "PyTorch could not be installed: tests that need it are skipped"
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
+	@$(BIN)/python -m pytest $(ONE_BY_ONE)
 
 fuzz: setup-dev ## spoiled audio, events, URIs and headers: make fuzz [INPUTS=12000] [SEED=1]
 	@NEEDLEDROP_TEST_FUZZ_INPUTS=$(or $(INPUTS),12000) NEEDLEDROP_TEST_FUZZ_SEED=$(or $(SEED),1) \

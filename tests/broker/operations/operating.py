@@ -56,12 +56,11 @@ def operate(
     labels = 'sum(needledrop_stream_outcomes_total{outcome="labeled"})'
     assert _until(lambda: _number(prometheus, labels) > 0, _LABELED_WITHIN_S), pipeline.fleet.words()
     say("labels come")
-    quiet_from = time.time()
     time.sleep(pace.load_s / 2)
     kill_a_decoder(pipeline)
     time.sleep(pace.load_s / 2)
     seen.firing_under_load = _firing(prometheus)
-    seen.under_load = _values(prometheus, quiet_from)
+    seen.under_load = _values(prometheus, seen.began)  # what is new is analysed first, then it is known
     for accident in accidents:
         say(accident.what)
         seen.provoked_at |= dict.fromkeys(accident.alerts, time.time())

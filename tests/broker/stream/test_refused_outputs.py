@@ -82,7 +82,7 @@ def test_records_that_are_small_are_committed_though_all_of_them_in_one_batch_wo
 
     running(a_stream(kafka, inbox, outbox, b"failed"))
 
-    eventually(census(kafka.bootstrap, [outbox], about).exactly_once([f"{key} done" for key in keys]), 40.0)
+    eventually(census(kafka.bootstrap, [outbox], about).exactly_once([f"{key} done" for key in keys]), 90.0)
 
 
 def test_a_stream_ends_and_names_the_topic_when_the_brokers_refuse_the_failure_too(
