@@ -10,7 +10,6 @@ Writes ``benchmarks/results/overhead.json``; exit code 1 when a promise does not
 import argparse
 import io
 import logging
-import multiprocessing
 import os
 import sys
 import tempfile
@@ -19,13 +18,13 @@ from collections import Counter as Counts
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from benchmarks.apart import apart
 from benchmarks.music import clips_of, distinct_copies
 from benchmarks.report import heading, write
 from benchmarks.whole_in_one import whole_in_one
@@ -112,7 +111,7 @@ def tracing_us() -> dict[str, float]:
     """Microseconds of processor time a track, of all workers together: off, and exporting 10 % or all of them."""
     off = Tracing()
     found = {"off": _each_us(lambda: _calls_of_a_track(off))}
-    with _collector() as url:
+    with apart(_collector) as url:
         os.environ |= {
             "OTEL_EXPORTER_OTLP_ENDPOINT": url,
             "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
@@ -164,20 +163,8 @@ def _calls_of_a_track(off: Tracing) -> None:
 
 @contextmanager
 def _collector() -> Iterator[str]:
-    """In a process of its own: its work is not ours."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_collect, args=(theirs,), daemon=True)
-    process.start()
-    yield ours.recv()
-    ours.send(None)
-    process.join()
-
-
-def _collect(parent: Connection) -> None:
     with running_collector() as collector:
-        parent.send(collector.url)
-        parent.recv()
+        yield collector.url
 
 
 def measure(music: Path, n_tracks: int) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """Extractor, classifier and projector as threads of this process, to see every call that they make."""
 
-import multiprocessing
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+from benchmarks.apart import apart
 from benchmarks.census import processor_s
 from benchmarks.pipeline import Pipeline
 from schemas.topics import TOPICS, TRACKS_FAILED, TRACKS_LABELED
@@ -59,7 +58,7 @@ def whole_in_one(music: Path) -> Iterator[Whole]:
 
     stop = threading.Event()
     ensemble, folder = chosen_ensemble()
-    with tempfile.TemporaryDirectory() as state, _mock_cluster() as bootstrap, RedisServer(Path(state)) as server:
+    with tempfile.TemporaryDirectory() as state, apart(_mock_cluster) as bootstrap, RedisServer(Path(state)) as server:
         kafka = KafkaSettings(bootstrap_servers=bootstrap, embedded=True, backlog_limit=_BACKLOG_LIMIT)
         redis, http, features = RedisSettings(url=server.url), HttpSettings(port=0), FeatureSettings()
         running = RunningEnsemble(ensemble, folder)
@@ -86,17 +85,5 @@ def whole_in_one(music: Path) -> Iterator[Whole]:
 
 @contextmanager
 def _mock_cluster() -> Iterator[str]:
-    """In a process of its own: its work is not ours."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
-    yield ours.recv()
-    ours.send(None)
-    process.join()
-
-
-def _serve(parent: Connection) -> None:
     with MockCluster(dict.fromkeys((topic.name for topic in TOPICS), _N_PARTITIONS)) as cluster:
-        parent.send(cluster.bootstrap_servers)
-        parent.recv()
+        yield cluster.bootstrap_servers

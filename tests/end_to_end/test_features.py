@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.signal
 import soundfile
 
+from benchmarks.stability import write_mp3
 from schemas.errors import TrackError
 from schemas.events import AudioFeatures, TrackLabeled
 from shared.features import DEFINITIONS, FEATURE_VERSION
@@ -71,17 +71,6 @@ def a_song(*, bpm: float, tonic: int, is_major: bool, seconds: float = 30.0) -> 
     return np.asarray(0.6 * heard / np.abs(heard).max(), np.float32)
 
 
-def write_mp3(path: Path, song: Stereo) -> None:
-    """128 kbit/s."""
-    with av.open(str(path), "w", format="mp3") as file:
-        stream = file.add_stream("mp3", rate=RATE_HZ, layout="stereo")
-        stream.bit_rate = 128_000
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(song.T), format="fltp", layout="stereo")
-        frame.sample_rate = RATE_HZ
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            file.mux(packet)
-
-
 def features_of(paths: list[Path]) -> dict[str, AudioFeatures]:
     """By name of the file."""
     names = [str(path) for path in paths]
@@ -101,7 +90,7 @@ def test_features_of_a_song_do_not_depend_on_its_coding(bpm: float, tonic: int, 
     song = a_song(bpm=bpm, tonic=tonic, is_major=is_major)
     soundfile.write(tmp_path / "song.wav", song, RATE_HZ, subtype="FLOAT")
     soundfile.write(tmp_path / "song.flac", song, RATE_HZ)
-    write_mp3(tmp_path / "song.mp3", song)
+    write_mp3(tmp_path / "song.mp3", song, RATE_HZ)
 
     found = features_of(list(tmp_path.iterdir()))
 
@@ -230,7 +219,8 @@ def music4all(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = ["\t".join(columns)]
     for index in range(14):
         clip_id, bpm, tonic, is_major = f"clip{index:012d}", 80.0 + 5 * index, index % 12, index % 2 == 0
-        write_mp3(folder / "audios" / f"{clip_id}.mp3", a_song(bpm=bpm, tonic=tonic, is_major=is_major, seconds=8.0))
+        song = a_song(bpm=bpm, tonic=tonic, is_major=is_major, seconds=8.0)
+        write_mp3(folder / "audios" / f"{clip_id}.mp3", song, RATE_HZ)
         shares = [f"{share:.3f}" for share in 0.1 * rng.random(3)]  # far from ours, so that maps help
         rows.append("\t".join(
             [clip_id, "x", "4.0", "2008", *shares[:2], str(tonic), str(int(is_major)), shares[2], str(bpm), "30000"]
