@@ -1,6 +1,6 @@
 """Publishes submissions and deletions, with a bounded number outstanding."""
 
-import time
+from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
@@ -45,6 +45,8 @@ class Submitter:
             settings, topic=TRACKS_SUBMITTED.name, group=EXTRACTOR, limit=max_outstanding, together=True
         )
         self._on_wait = on_wait
+        # Sent, but perhaps not yet in the brokers' watermarks, which the limit looks at.
+        self._in_flight: Counter[int] = Counter()
         self._failed: KafkaError | None = None
 
     def submit(self, event: TrackSubmitted) -> None:
@@ -63,14 +65,17 @@ class Submitter:
 
     def _send(self, record: Outgoing) -> None:
         charge = self._limit.charge([record])
-        while not self._limit.has_room(charge):
+        while not self._limit.has_room(charge + self._in_flight):
             self._on_wait()
-            time.sleep(_WAIT_S)
+            self._producer.poll(_WAIT_S)
         sent = tracing.submitting(record.headers)
         headers: list[tuple[str, str | bytes | None]] = list(sent.headers if sent else record.headers)
 
         def done(error: KafkaError | None, _message: Message) -> None:
             self._failed = self._failed or error
+            self._in_flight.subtract(charge)
+            if error is None:
+                self._limit.committed(charge)
             if sent:
                 sent.end(error.str() if error else None)
 
@@ -82,7 +87,7 @@ class Submitter:
                 self._producer.poll(_WAIT_S)
             except KafkaException as exception:
                 raise InvalidSettingError(f"the submission cannot be sent: {exception.args[0].str()}") from None
-        self._limit.committed(charge)
+        self._in_flight.update(charge)
         self._producer.poll(0)
         self._raise_failed()
 

@@ -22,14 +22,14 @@ class Load:
     """A context manager that publishes in a thread; the rates may be changed at any time.
 
     Args:
-        good: URIs of audio, submitted in turns.
-        bad: URIs whose tracks must fail, likewise.
+        good: URIs of audio, which never end.
+        bad: URIs whose tracks must fail, submitted in turns.
         listener: an address of the catalog that is asked now and then, as people do.
     """
 
-    def __init__(self, kafka: KafkaSettings, good: Sequence[str], bad: Sequence[str], listener: str) -> None:
+    def __init__(self, kafka: KafkaSettings, good: Iterator[str], bad: Sequence[str], listener: str) -> None:
         self._kafka = kafka
-        self._good, self._bad = itertools.cycle(good), itertools.cycle(bad)
+        self._good, self._bad = good, itertools.cycle(bad)
         self._listener = listener
         self.good_per_s = 0.0
         self.bad_per_s = 0.0
