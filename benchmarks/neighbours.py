@@ -20,6 +20,8 @@ from workers.catalog.rows import Vocabulary, row_of
 from workers.catalog.similarity import EMBEDDINGS, FEATURES, GENRES, TAGS, WEIGHTS, seed_of, similarities
 
 _KS = (1, 3, 5)
+_OURS, _BESIDE = "all but embeddings", "tags alone"
+_N_SIGNS = 100_000
 # What a label has besides its result; none of it is compared.
 _AROUND = {
     "submission": {
@@ -58,6 +60,7 @@ def _report(columns: Columns, genres: NDArray[np.str_]) -> None:
     chance = same[asking].sum() / (asking.sum() * (len(genres) - 1))
     print(f"{len(genres)} clips, {asking.sum()} of them ask; chance {chance:.3f}")
     print("similarity by      | " + " | ".join(f"of {k} nearest" for k in _KS) + " | average precision")
+    measured: dict[str, dict[str, NDArray[np.float64]]] = {}
     for name, weights in {
         "all (default)": WEIGHTS,
         "all but embeddings": {name: weight for name, weight in WEIGHTS.items() if name != EMBEDDINGS},
@@ -71,10 +74,26 @@ def _report(columns: Columns, genres: NDArray[np.str_]) -> None:
         )
         np.fill_diagonal(table, -1)
         hits = np.take_along_axis(same, np.argsort(-table, axis=1, kind="stable"), axis=1)[asking]
-        shares = [hits[:, :k].mean() for k in _KS]
         precision = np.cumsum(hits, axis=1) / np.arange(1, len(genres) + 1)
-        average = np.mean([row[hit].mean() for row, hit in zip(precision, hits, strict=True)])
-        print(f"{name:18} | " + " | ".join(f"{share:12.3f}" for share in shares) + f" | {average:.3f}")
+        average = np.array([row[hit].mean() for row, hit in zip(precision, hits, strict=True)])
+        by_clip = {f"of {k} nearest": hits[:, :k].mean(axis=1) for k in _KS} | {"average precision": average}
+        measured[name] = by_clip
+        print(f"{name:18} | " + " | ".join(f"{values.mean():{len(column)}.3f}" for column, values in by_clip.items()))
+    for column, values in measured[_OURS].items():
+        apart = values - measured[_BESIDE][column]
+        p = chance_of(apart)
+        print(f"{_OURS} over {_BESIDE}, {column}: {apart.mean():+.3f}, {(apart > 0).sum()} clips better, ", end="")
+        print(f"{(apart < 0).sum()} worse; by chance so much with p = {p:.4f}")
+
+
+def chance_of(apart: NDArray[np.float64]) -> float:
+    """How likely a mean difference of clips as large as this one is where neither side is better.
+
+    A permutation test for pairs: each difference may as well have the other sign. One-sided; for ``apart`` of shape
+    (n_clips,), from 100,000 random choices of signs, this one counted among them.
+    """
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], size=(_N_SIGNS, apart.size))
+    return float((1 + np.count_nonzero(signs @ apart >= apart.sum() - 1e-9)) / (1 + _N_SIGNS))
 
 
 if __name__ == "__main__":

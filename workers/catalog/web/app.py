@@ -98,6 +98,15 @@ def _document(app: FastAPI, *, needs_token: bool) -> None:
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation does it
 
 
+def listening(host: str, port: int) -> socket.socket:
+    """A socket to take connections from, which send without delay. Raises: OSError."""
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    # asyncio sets it only for sockets that were made with their protocol's number, and create_server's are not. An
+    # answer goes out in two parts, and the second would wait for the client's delayed acknowledgement: 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
 @contextlib.contextmanager
 def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
     """Serve ``app`` from a thread while the block runs; gives the address.
@@ -105,8 +114,7 @@ def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
     Raises: InvalidSettingError when the port cannot be had.
     """
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family)
+        listener = listening(host, port)
     except OSError as error:
         raise InvalidSettingError(
             f"NEEDLEDROP_CATALOG_WEB_HOST, NEEDLEDROP_CATALOG_WEB_PORT: cannot listen on {host}:{port}: "

@@ -2,7 +2,8 @@
 
 import math
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from functools import lru_cache
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +11,9 @@ from schemas.events import TrackFailed, TrackLabeled
 from workers.catalog.rows import FEATURES, NUMBERS, TAG_KINDS, Row, Vocabulary, is_likely
 
 _SHOWN_KINDS = frozenset(TAG_KINDS) - {"genre"}
+# Items that are kept: 200 of them take longer to make than all else in an answer, and most people look at the same
+# first pages. One is some 3 kB.
+_MADE: Final = 4096
 _INTEGERS = frozenset({"key", "mode", "time_signature", "duration_ms", "year"})
 
 
@@ -119,14 +123,15 @@ class TrackAnswer(Answer):
     """Why its newest submission failed; beside a label when an earlier one did not."""
 
 
+@lru_cache(maxsize=_MADE)
 def item_of(row: Row, vocabulary: Vocabulary) -> Item:
-    """A row as an answer shows it."""
+    """A row as an answer shows it; not to be changed, since the next answer shows it, too."""
     return Item.model_construct(**_fields(row, vocabulary))
 
 
 def recommendation_of(row: Row, vocabulary: Vocabulary, similarity: float, reasons: list[str]) -> Recommendation:
     """A row, and why."""
-    fields = _fields(row, vocabulary)
+    fields = item_of(row, vocabulary).__dict__
     return Recommendation.model_construct(**fields, similarity=round(similarity, 4), reasons=reasons)
 
 
