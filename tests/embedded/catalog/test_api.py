@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,4 +167,7 @@ def test_requests_are_counted_by_route_and_status(served: Serve) -> None:
         labels = {"route": route, "status": status}
         return catalog.registry.get_sample_value("needledrop_catalog_requests_total", labels)
 
+    deadline = time.monotonic() + 10
+    while count("other", "404") is None and time.monotonic() < deadline:
+        time.sleep(0.01)  # a request is counted when its answer is out
     assert (count("/api/track", "200"), count("/api/track", "404"), count("other", "404")) == (1, 1, 1)
