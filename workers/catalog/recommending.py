@@ -15,7 +15,7 @@ from workers.catalog.similarity import (
     ranked,
     reasons,
     seed_of,
-    similarities,
+    similarities_to_each,
 )
 
 ALIKE = 0.5
@@ -47,10 +47,12 @@ class Recommended:
 def seed_scores(columns: Columns, ingredients: Ingredients) -> list[Scores]:
     """How alike each slot is to each seed: tracks, then artists, then genres; zeros for an unknown seed."""
     nothing = np.zeros(columns.n_slots, np.float32)
-    scores = [similarities(columns, seed_of(columns, [columns.row(slot)])) for slot in ingredients.tracks]
-    for artist in ingredients.artists:
-        rows = [columns.row(slot) for slot in columns.artists.of(artist_id_of(artist))]
-        scores.append(similarities(columns, seed_of(columns, rows)) if rows else nothing)
+    rows_of_seeds = [[columns.row(slot)] for slot in ingredients.tracks]
+    rows_of_seeds += [
+        [columns.row(slot) for slot in columns.artists.of(artist_id_of(artist))] for artist in ingredients.artists
+    ]
+    scored = iter(similarities_to_each(columns, [seed_of(columns, rows) for rows in rows_of_seeds if rows]))
+    scores = [next(scored) if rows else nothing for rows in rows_of_seeds]
     for genre in ingredients.genres:
         word = columns.word(genre_word(genre))
         scores.append(nothing if word is None else genre_similarities(columns, word))

@@ -83,12 +83,27 @@ def seed_of(columns: Columns, rows: Sequence[Row]) -> Seed:
 
 def similarities(columns: Columns, seed: Seed, weights: Mapping[str, float] = WEIGHTS) -> Scores:
     """How alike each slot's track is to ``seed``, 0 to 1."""
-    is_genre = columns.is_genre_word
-    queries = np.stack([np.where(is_genre, seed.roots, 0), np.where(is_genre, 0, seed.roots)]).astype(np.float32)
-    products = queries @ columns.roots()
-    norm = float(np.linalg.norm(queries[1])) * columns.tag_norms
-    by_tags = products[1] / np.maximum(norm, np.float32(1e-6))
-    parts = {GENRES: products[0], TAGS: by_tags, FEATURES: feature_similarities(columns, seed.numbers)}
+    return similarities_to_each(columns, [seed], weights)[0]
+
+
+def similarities_to_each(
+    columns: Columns, seeds: Sequence[Seed], weights: Mapping[str, float] = WEIGHTS
+) -> list[Scores]:
+    """``similarities`` to several seeds; the words' roots, which are most of the work, are gone through once."""
+    if not seeds:
+        return []
+    roots, is_genre = np.stack([seed.roots for seed in seeds]), columns.is_genre_word
+    queries = np.concatenate([np.where(is_genre, roots, 0), np.where(is_genre, 0, roots)]).astype(np.float32)
+    by_genres, by_tags = np.split(queries @ columns.roots(), 2)
+    lengths = np.linalg.norm(queries[len(seeds) :], axis=1)
+    return [
+        _weighed(columns, seed, weights, genres, tags / np.maximum(length * columns.tag_norms, np.float32(1e-6)))
+        for seed, genres, tags, length in zip(seeds, by_genres, by_tags, lengths, strict=True)
+    ]
+
+
+def _weighed(columns: Columns, seed: Seed, weights: Mapping[str, float], by_genres: Scores, by_tags: Scores) -> Scores:
+    parts = {GENRES: by_genres, TAGS: by_tags, FEATURES: feature_similarities(columns, seed.numbers)}
     total, of = np.zeros(columns.n_slots, np.float32), sum(weights.get(name, 0) for name in parts)
     for name, part in parts.items():
         total += np.float32(weights.get(name, 0)) * part

@@ -3,6 +3,7 @@
 What is compared are bytes of UTF-8, in array operations, during which the interpreter is free for others.
 """
 
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -10,10 +11,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BLOCK: Final = 2048
+# A page asks for the same words again with each chip that is chosen and each range that is moved. At most 4 kB a word.
+_REMEMBERED: Final = 32
 # Ends each text; no word has one.
 _END: Final = b"\n"
 
 Bytes = NDArray[np.uint8]
+
+
+class _Block:
+    """The texts of 2,048 slots, one behind the other, and the words that were looked for in them lately."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._joined: Bytes = np.frombuffer(_END.join(texts) + _END, np.uint8)
+        lengths = [len(text) + len(_END) for text in texts]
+        self._starts = np.fromiter(accumulate(lengths[:-1], initial=0), np.int64, len(texts))
+        self._found: dict[bytes, NDArray[np.int16]] = {}
+
+    def having(self, letters: bytes) -> NDArray[np.int16]:
+        """Which of the texts have these letters."""
+        found = self._found.pop(letters, None)
+        if found is None:
+            places = _places(self._joined, letters)
+            found = (np.searchsorted(self._starts, places, side="right") - 1).astype(np.int16)
+            found = found[np.flatnonzero(np.diff(found, prepend=np.int16(-1)))]  # each once
+        self._found[letters] = found
+        if len(self._found) > _REMEMBERED:
+            del self._found[next(iter(self._found))]
+        return found
 
 
 class Texts:
@@ -21,8 +46,8 @@ class Texts:
 
     def __init__(self) -> None:
         self._texts: list[bytes] = []
-        self._blocks: list[tuple[Bytes, NDArray[np.int64]] | None] = []
-        """For 2,048 slots each, once needed since one of them changed: all their texts, and where each begins."""
+        self._blocks: list[_Block | None] = []
+        """Made when needed, since one of their texts changed."""
 
     def put(self, slot: int, text: str) -> None:
         """Let a slot have this text; ``slot`` is at most one behind the last."""
@@ -38,19 +63,14 @@ class Texts:
         found = np.zeros(len(self._texts), np.bool_)
         letters = word.encode(errors="surrogatepass")
         for index in range(len(self._blocks)):
-            joined, starts = self._block(index)
-            places = _places(joined, letters)
-            if places.size:
-                found[index * _BLOCK + np.searchsorted(starts, places, side="right") - 1] = True
+            there = self._block(index).having(letters)
+            found[index * _BLOCK : (index + 1) * _BLOCK][there] = True
         return found
 
-    def _block(self, index: int) -> tuple[Bytes, NDArray[np.int64]]:
+    def _block(self, index: int) -> _Block:
         block = self._blocks[index]
         if block is None:
-            texts = self._texts[index * _BLOCK : (index + 1) * _BLOCK]
-            lengths = [len(text) + len(_END) for text in texts]
-            starts = np.fromiter(accumulate(lengths[:-1], initial=0), np.int64, len(texts))
-            block = self._blocks[index] = (np.frombuffer(_END.join(texts) + _END, np.uint8), starts)
+            block = self._blocks[index] = _Block(self._texts[index * _BLOCK : (index + 1) * _BLOCK])
         return block
 
 
