@@ -54,7 +54,7 @@ async def written(writes, timeout_s, written=app.written):
     await written(writes, timeout_s)
     if writes:
         app.log.warning("written and not committed")
-        await asyncio.sleep(2)
+        await asyncio.sleep(60)  # the kill comes before the commit, however late it comes
 
 if "bug" in sys.argv:
     app.names_in = names_in
@@ -170,11 +170,12 @@ class Worker:
             return int(getattr(error, "code", 0))
 
 
-def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:
+def wait_until(condition: Callable[[], bool], within_s: float, what: str, log: Path | None = None) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {within_s} s")
+            shown = log.read_text()[-8_000:] if log else ""
+            pytest.fail(f"{what}: not within {within_s} s\n{shown}")
         time.sleep(0.05)
 
 
@@ -259,20 +260,20 @@ def aftermath(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def whatever_happens(worker: Worker, upstream: threading.Thread, bootstrap: str) -> Aftermath:
-    exit_code_of_a_bug = worker.start("bug").wait(20)
+    exit_code_of_a_bug = worker.start("bug").wait(60)
     dice = random.Random(7)
     readiness_at_first = 0
     for kill in range(N_KILLS):
         aimed = kill % 2 == 0
         process = worker.start("slow" if aimed else "")
         if kill == 0:
-            wait_until(lambda: worker.ready() != 0, 20, "the health page")
+            wait_until(lambda: worker.ready() != 0, 60, "the health page", worker.log)
             readiness_at_first = worker.ready()
         if aimed:
             marks = worker.log.read_text().count(UNCOMMITTED)
-            wait_until(lambda: worker.log.read_text().count(UNCOMMITTED) > marks, 20, f"the moment of kill {kill}")  # noqa: B023
+            wait_until(lambda: worker.log.read_text().count(UNCOMMITTED) > marks, 60, f"the moment of kill {kill}")  # noqa: B023
         else:
-            wait_until(lambda: worker.metric(REPEATED) > 0, 20, "records of before the last kill")
+            wait_until(lambda: worker.metric(REPEATED) > 0, 60, "records of before the last kill", worker.log)
             time.sleep(dice.uniform(0.0, 1.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
