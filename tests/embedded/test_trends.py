@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Producer
 
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
@@ -28,6 +29,20 @@ from shared.settings.trends import TrendsSettings
 from shared.settings.workers import HttpSettings
 from workers.trends.main import run
 
+if "dropping" in sys.argv:  # as Faust does in a rebalance, here with the first records that come
+    from workers.trends import cures, main
+
+    class Dropping(cures._ConsumerThread):
+        dropped = False
+
+        async def _fetch_records(self, *args, **options):
+            records = await super()._fetch_records(*args, **options)
+            if self.dropped or not any(tp.topic.startswith("tracks.") for tp in records):
+                return records
+            self.dropped = True
+            return {}
+
+    cures._ConsumerThread, main._DELIVERED_WITHIN_S = Dropping, 1.0
 settings = (loaded(KafkaSettings), loaded(TrendsSettings), loaded(HttpSettings))
 sys.exit(run_until_signal(lambda stop: run(*settings, stop)))
 """
@@ -58,8 +73,9 @@ def shown(port: int) -> dict[str, Any] | None:
         return None
 
 
-def test_trends_counts_and_catches_up_on_the_mock_cluster(
-    mock_bootstrap: Callable[[Mapping[str, int]], str], tmp_path: Path
+@pytest.mark.parametrize("fault", ["", "dropping"])
+def test_trends_counts_and_catches_up_on_the_mock_cluster_also_when_the_first_records_that_it_fetched_are_dropped(
+    mock_bootstrap: Callable[[Mapping[str, int]], str], tmp_path: Path, fault: str
 ) -> None:
     topics = dict.fromkeys((TRACKS_LABELED.name, TRACKS_FAILED.name, *changelog_sources(TRENDS)), N_PARTITIONS)
     bootstrap, port = mock_bootstrap(topics), free_port()
@@ -77,7 +93,7 @@ def test_trends_counts_and_catches_up_on_the_mock_cluster(
     found: dict[str, Any] | None = None
 
     with (tmp_path / "log").open("wb") as log:
-        worker = subprocess.Popen([sys.executable, "-c", WORKER], env=environment, stdout=log, stderr=log)
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, fault], env=environment, stdout=log, stderr=log)
     try:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and not ((found := shown(port)) and found["standing"]["live"]):
@@ -92,3 +108,4 @@ def test_trends_counts_and_catches_up_on_the_mock_cluster(
     assert found["standing"] == {"live": True, "behind": 0, "partitions": 6, "partitions_in_all": 6}
     assert found["hour"]["reasons"] == {"not_found": 20, "other": 10}
     assert exit_code == 0
+    assert ("reading again from what is committed" in (tmp_path / "log").read_text()) == bool(fault)
