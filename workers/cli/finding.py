@@ -69,7 +69,8 @@ def find(
     if save:
         if like or saved:
             raise typer.BadParameter("--like and --saved cannot be saved", param_hint="--save")
-        _json(f"/api/selections/{urllib.parse.quote(save, safe='')}", {}, body=question)
+        written = question | ({"unsure": False} if sure else {})
+        _json(f"/api/selections/{urllib.parse.quote(save, safe='')}", {}, body=written)
     question |= {"saved": saved} if saved else {}
     if export:
         with _asked("/api/export", question | {"format": export, "sort": sort, "limit": limit}) as answer:

@@ -58,6 +58,10 @@ def test_a_selection_is_saved_listed_read_used_replaced_and_deleted(catalog: Ser
     [
         ("a", {"no_such_parameter": 1}, 400),
         ("a", {"max_energy": "'; DROP TABLE labels"}, 400),
+        ("a", {"max_energy": "0.5"}, 400),
+        ("a", {"min_year": True}, 400),
+        ("a", {"min_tag": True}, 400),
+        ("a", {"unsure": 1}, 400),
         ("a", {"saved": "a"}, 400),
         ("a", {"track": ["x"] * 501}, 400),
         ("..%2f..%2fetc%2fpasswd", {}, 404),

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from workers.catalog.saved import Saved, SavedSelections, TooManyError
 from workers.catalog.selection import Selection
@@ -13,6 +13,12 @@ from workers.catalog.web.items import Answer
 from workers.catalog.web.queries import SAVED_NAME, Filters, SelectionQuery
 
 SavedName = Annotated[str, Path(pattern=SAVED_NAME)]
+
+
+class WrittenFilters(Filters):
+    """Which tracks, as JSON: a number is a number there, not a word or `true`."""
+
+    model_config = ConfigDict(strict=True)
 
 
 class SavedAnswer(Answer):
@@ -46,7 +52,7 @@ def selections_router(saved: SavedSelections) -> APIRouter:
         return _answer(_known(saved, name))
 
     @router.put("/{name}", responses=documented(HTTPStatus.CONFLICT))
-    def save_selection(name: SavedName, query: Filters) -> SavedAnswer:
+    def save_selection(name: SavedName, query: WrittenFilters) -> SavedAnswer:
         """Save a selection under a name, in place of an earlier one; `saved=NAME` then uses it."""
         try:
             return _answer(saved.put(name, query.model_dump(mode="json", exclude_unset=True)))
