@@ -1,11 +1,13 @@
 """Selections that people save: over HTTP, on the command line, and when the catalogue is rebuilt."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 from typer.testing import CliRunner
 
 from schemas.errors import InvalidSettingError
@@ -13,6 +15,7 @@ from tests.catalog_events import labeled
 from tests.embedded.catalog.conftest import Served
 from workers.catalog import saved
 from workers.catalog.saved import SavedSelections
+from workers.catalog.web.queries import SAVED_NAME
 from workers.cli.main import app
 
 Serve = Callable[..., Served]
@@ -68,6 +71,8 @@ def test_a_selection_is_saved_listed_read_used_replaced_and_deleted(catalog: Ser
         ("%2e%2e", {}, 400),
         ("a%00b", {}, 400),
         ("x" * 65, {}, 400),
+        ("a\u202eb", {}, 400),
+        ("a%0a", {}, 400),
     ],
 )
 def test_what_makes_no_selection_is_not_saved(
@@ -77,6 +82,27 @@ def test_what_makes_no_selection_is_not_saved(
     assert put(catalog, name, **query) in ({status, 404, 405} if "%2e" in name else {status})
     assert catalog.get("/api/selections")["items"] == []
     assert {file.name for file in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["Für Oma", "हिन्दी गाने", "日本の歌 1", "أغاني", "it's_calm-2.0"])
+def test_a_name_may_be_of_any_language(catalog: Served, name: str) -> None:
+    assert put(catalog, name, genre=["jazz"]) == 200
+    assert [one["name"] for one in catalog.get("/api/selections")["items"]] == [name]
+    assert catalog.ids("/api/tracks", saved=name, sort="energy") == ["a", "b"]
+
+
+def test_names_are_the_same_to_other_engines_of_regular_expressions() -> None:
+    ours = TypeAdapter(Annotated[str, StringConstraints(pattern=SAVED_NAME)])
+
+    def accepts(name: str) -> bool:
+        try:
+            return bool(ours.validate_python(name))
+        except ValidationError:
+            return False
+
+    # Of one character and no newline, which Python's `$` takes for the end.
+    apart = [c for c in map(chr, range(0xD800)) if accepts(c) != bool(re.fullmatch(SAVED_NAME, c))]
+    assert apart == []
 
 
 def test_only_so_many_are_saved(catalog: Served, monkeypatch: pytest.MonkeyPatch) -> None:

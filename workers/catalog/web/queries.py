@@ -20,7 +20,10 @@ _CORNER = f"{_PART},{_PART}"
 Area = Annotated[str, StringConstraints(pattern=f"^({_CORNER};){{2,47}}{_CORNER}$")]
 
 SORTS = (*TEXTS, *NUMBERS)
-SAVED_NAME = r"^\w[\w .'-]{0,63}$"
+# Not \w, which is another set in each dialect of regular expressions, and readers of the OpenAPI document have others
+# than we. Left out is what is not seen (controls, marks of direction, odd spaces), private use and the rarest scripts.
+_LETTER = "0-9A-Z_a-z\u00c0-\u1fff\u200c\u200d\u2c00-\u2fef\u3040-\ud7ff\uf900-\ufdff\ufe70-\ufefc\uff10-\uffdc"
+SAVED_NAME = f"^[{_LETTER}][{_LETTER} .'-]{{0,63}}$"
 """Names of saved selections: letters and digits of any language; nothing that means something in a path."""
 
 
