@@ -65,6 +65,11 @@ class RunningCatalog:
         with urllib.request.urlopen(request, timeout=10):
             pass
 
+    def delete(self, path: str) -> None:
+        request = urllib.request.Request(f"http://127.0.0.1:{self._web}{path}", method="DELETE")
+        with urllib.request.urlopen(request, timeout=10):
+            pass
+
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self._web}{path}", timeout=10) as answer:
             return json.load(answer)

@@ -12,6 +12,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,14 +170,16 @@ class Worker:
         except OSError as error:
             return int(getattr(error, "code", 0))
 
+    def has_logged(self, what: str, n_times: int) -> bool:
+        return self.log.read_text().count(what) >= n_times
 
-def wait_until(condition: Callable[[], bool], within_s: float, what: str, log: Path | None = None) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        if time.monotonic() > deadline:
-            shown = log.read_text()[-8_000:] if log else ""
-            pytest.fail(f"{what}: not within {within_s} s\n{shown}")
-        time.sleep(0.05)
+    def wait_until(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
+        """Fail with the end of its log where that takes too long."""
+        deadline = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"{what}: not within {within_s} s\n{self.log.read_text()[-8_000:]}")
+            time.sleep(0.05)
 
 
 def publish_everything(bootstrap: str, over_s: float) -> None:
@@ -267,19 +270,19 @@ def whatever_happens(worker: Worker, upstream: threading.Thread, bootstrap: str)
         aimed = kill % 2 == 0
         process = worker.start("slow" if aimed else "")
         if kill == 0:
-            wait_until(lambda: worker.ready() != 0, 60, "the health page", worker.log)
+            worker.wait_until(lambda: worker.ready() != 0, 60, "the health page")
             readiness_at_first = worker.ready()
         if aimed:
-            marks = worker.log.read_text().count(UNCOMMITTED)
-            wait_until(lambda: worker.log.read_text().count(UNCOMMITTED) > marks, 60, f"the moment of kill {kill}")  # noqa: B023
+            n_wanted = worker.log.read_text().count(UNCOMMITTED) + 1
+            worker.wait_until(partial(worker.has_logged, UNCOMMITTED, n_wanted), 60, f"the moment of kill {kill}")
         else:
-            wait_until(lambda: worker.metric(REPEATED) > 0, 60, "records of before the last kill", worker.log)
+            worker.wait_until(lambda: worker.metric(REPEATED) > 0, 60, "records of before the last kill")
             time.sleep(dice.uniform(0.0, 1.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
     process = worker.start()
     upstream.join(30)
-    wait_until(lambda: bool((found := worker.trends()) and found["standing"]["live"]), 30, "being live")
+    worker.wait_until(lambda: bool((found := worker.trends()) and found["standing"]["live"]), 30, "being live")
     trends, behind, readiness = worker.trends(), lag(bootstrap), worker.ready()
     with urllib.request.urlopen(f"http://127.0.0.1:{worker.web_port}/", timeout=2) as answer:
         page = answer.read().decode()
@@ -289,7 +292,7 @@ def whatever_happens(worker: Worker, upstream: threading.Thread, bootstrap: str)
     stop_s = time.monotonic() - began
     lag_after_stop = lag(bootstrap)
     worker.start()
-    wait_until(lambda: bool((found := worker.trends()) and found["standing"]["live"]), 30, "being live again")
+    worker.wait_until(lambda: bool((found := worker.trends()) and found["standing"]["live"]), 30, "being live again")
     again = worker.trends()
     assert trends is not None
     assert again is not None

@@ -1,6 +1,7 @@
 """Plain mode, as somebody who sees badly, forgets much and has only a keyboard would meet it."""
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,20 @@ SIZES = """() => {
 }"""
 
 
+@pytest.fixture
+def save(catalog: FedCatalog) -> Iterator[Callable[..., None]]:
+    """Saves a selection until the test ends: the catalog is that of other tests, too."""
+    names: list[str] = []
+
+    def saving(name: str, **query: Any) -> None:
+        names.append(name)
+        catalog.running.put(f"/api/selections/{name}", query)
+
+    yield saving
+    for name in names:
+        catalog.running.delete(f"/api/selections/{name}")
+
+
 def tab_to(page: Page, name: str, most: int = 20) -> None:
     """Press Tab until what has this name has the focus."""
     for _ in range(most):
@@ -44,8 +59,8 @@ def set_up(looking: Looking, **profile: object) -> Page:
     return looking.go("/plain")
 
 
-def test_from_set_up_to_music_with_the_keyboard_only(new: New, catalog: FedCatalog) -> None:
-    catalog.running.put("/api/selections/Abends", {"max_energy": 0.5})
+def test_from_set_up_to_music_with_the_keyboard_only(new: New, catalog: FedCatalog, save: Callable[..., None]) -> None:
+    save("Abends", max_energy=0.5)
     looking = new()
     page = looking.go("/plain/setup")
     expect(page.get_by_role("option", name="Abends")).to_be_attached()
@@ -158,8 +173,8 @@ def test_nothing_disappears_by_itself_and_no_key_leads_away(new: New) -> None:
     assert page.locator("a, input, select, [href], form, dialog").filter(visible=True).count() == 0
 
 
-def test_without_music_that_can_be_played_it_says_whom_to_ask(new: New, catalog: FedCatalog) -> None:
-    catalog.running.put("/api/selections/far", {"track": ["rock/63.wav"]})
+def test_without_music_that_can_be_played_it_says_whom_to_ask(new: New, save: Callable[..., None]) -> None:
+    save("far", track=["rock/63.wav"])
     looking = new()
     page = set_up(looking, volume=50, saved="far")
     page.get_by_role("button", name="Cheerful").click()
