@@ -21,7 +21,7 @@ from shared.kafka.following import Follower, following
 from shared.kafka.submitting import Submitter
 from shared.outcomes import origin_of
 from shared.settings.kafka import KafkaSettings
-from workers.cli.stack import Stack, embedded_stack
+from workers.cli.stack import WORKERS, Stack, embedded_stack
 
 _PATIENCE_S: Final = 120.0
 
@@ -97,11 +97,13 @@ class Pipeline:
 
 
 @contextmanager
-def running_pipeline(music: Path, state: Path, kafka_home: Path | None, **settings: str) -> Iterator[Pipeline]:
-    """Everything that `needledrop up` runs, on a real Kafka. ``settings`` are the workers', by variable."""
+def running_pipeline(
+    music: Path, state: Path, kafka_home: Path | None, *, workers: Sequence[str] = WORKERS, **settings: str
+) -> Iterator[Pipeline]:
+    """What `needledrop up` runs, or some of its workers only, on a real Kafka. ``settings`` are theirs, by variable."""
     if kafka_home is None:
         raise SystemExit("this needs a real Kafka: KAFKA_HOME or --kafka-home names an unpacked one")
-    with embedded_stack([music], kafka_home=kafka_home, state=state, more_settings=settings) as stack:
+    with embedded_stack([music], kafka_home=kafka_home, state=state, workers=workers, more_settings=settings) as stack:
         kafka = KafkaSettings(bootstrap_servers=stack.bootstrap_servers)
         with following(kafka, [TRACKS_LABELED.name, TRACKS_FAILED.name], from_start=True) as follower:
             yield Pipeline(stack, kafka, follower)

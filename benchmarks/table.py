@@ -91,9 +91,12 @@ def _beside(ratios: dict[str, float], features: str) -> str:
         if (ratio := ratios.get(f"{features}_over_{peer}")) is not None:
             by_processor = ratios[f"{features}_over_{peer}_by_processor_time"]
             parts.append(f"{_times(ratio)} {name} ({_times(by_processor)} by processor time)")
-    same_work = ratios.get(f"{features}_over_in_process_by_processor_time_without_trends_and_catalog")
-    if same_work is not None:
-        parts.append(f"{_times(same_work)} without trends and catalog, which one process does not run, either")
+    if (same_work := ratios.get(f"same_work_{features}_over_in_process")) is not None:
+        by_processor = ratios[f"same_work_{features}_over_in_process_by_processor_time"]
+        parts.append(
+            f"{_times(same_work)} ({_times(by_processor)}) without trends and catalog, which one process does not run, "
+            "either"
+        )
     return ", ".join(parts)
 
 

@@ -9,8 +9,8 @@ Clips of 30 s, as many different contents as tracks, everything that `needledrop
 * the package musicnn, and librosa with the graphs as published on stock ONNX Runtime, each in a simple loop, before and
   after; medians over clips.
 
-In process nobody counts trends or keeps a catalogue, as `up` does: the ratio to it is given with those two workers and,
-by processor time, without.
+In process nobody counts trends or keeps a catalogue, as `up` does: the pipeline is measured with those two workers and
+without them, and only without them is it the same work.
 
 Each as tracks a second, and as processor time a track, of all processes together: on a machine that others use too,
 the second is what can be compared. Warm-up is not counted. Writes ``benchmarks/results/throughput.json``; exit code 1
@@ -34,18 +34,19 @@ from benchmarks.pipeline import Pipeline, running_pipeline
 from benchmarks.report import heading, write
 from schemas.errors import TrackError
 from workers.cli.in_process import labels_of
+from workers.cli.stack import WORKERS
 from workers.cli.tracks import tracks_of
 
 PROMISES: Final = {
     "features_off_over_musicnn": 25.0,
     "features_on_over_musicnn": 20.0,
-    "features_off_over_in_process": 0.9,
-    "features_on_over_in_process": 0.9,
+    "same_work_features_off_over_in_process": 0.9,
+    "same_work_features_on_over_in_process": 0.9,
     "again_over_first": 10.0,
 }
 N_WARM_UP: Final = 48  # Java compiles what is used often
 N_PEER_CLIPS: Final = 4
-NOT_IN_PROCESS: Final = ("trends", "catalog")  # what `up` runs, and `label` does not do
+SAME_WORK: Final = tuple(worker for worker in WORKERS if worker not in ("trends", "catalog"))  # as `label` does it
 _OFF: Final = {"NEEDLEDROP_FEATURES_ENABLED": "false"}
 
 
@@ -59,19 +60,32 @@ class Bench:
         self._n_tracks = n_tracks
         self._n_made = 0
 
-    def pipeline(self, n_tracks: int, *, again: bool, **settings: str) -> dict[str, object]:
-        """Tracks a second through the whole pipeline, and what each kind of process used for a track."""
+    def ours(self, few: int, *, features: bool) -> dict[str, dict[str, Any]]:
+        """All of ours with, or without, the features; the pipeline that has them gets all the tracks."""
+        name = "features_on" if features else "features_off"
+        found = {f"kafka_{name}": self.pipeline(self._n_tracks if features else few, features=features, again=features)}
+        if features:
+            found["kafka_again"] = found[f"kafka_{name}"].pop("again")
+        found[f"kafka_same_work_{name}"] = self.pipeline(few, features=features, workers=SAME_WORK)
+        found[f"in_process_{name}"] = self.in_process(few, features=features)
+        return found
+
+    def pipeline(
+        self, n_tracks: int, *, features: bool, again: bool = False, workers: Sequence[str] = WORKERS
+    ) -> dict[str, Any]:
+        """Tracks a second through the pipeline of ``workers``, and what each kind of process used for a track."""
         music = self._folder / "music"
         warm, tracks = self._tracks(N_WARM_UP), self._tracks(n_tracks)
         state = self._folder / f"state-{self._n_made}"
-        with running_pipeline(music, state, self._kafka_home, **settings) as pipeline:
+        settings = {} if features else _OFF
+        with running_pipeline(music, state, self._kafka_home, workers=workers, **settings) as pipeline:
             pipeline.label_all(warm)
             found = _timed(pipeline, tracks)
             if again:
                 found["again"] = _timed(pipeline, tracks)
             return found
 
-    def in_process(self, n_tracks: int, *, features: bool) -> dict[str, object]:
+    def in_process(self, n_tracks: int, *, features: bool) -> dict[str, Any]:
         """The same without Kafka and Redis, on all cores."""
         names = [str(track) for track in self._tracks(n_tracks + N_WARM_UP // 4)]
         with labels_of(tracks_of(names), [self._folder], None, features=features) as labels:
@@ -88,7 +102,7 @@ class Bench:
         return distinct_copies(self._clips, self._folder / "music", n, first=first)
 
 
-def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, object]:
+def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, Any]:
     before = processor_s()
     seconds = pipeline.label_all(tracks)
     return _rates(len(tracks), seconds, before, processor_s())
@@ -98,7 +112,7 @@ def _own_and_children_s() -> dict[str, float]:
     return {"own": time.process_time(), **processor_s()}
 
 
-def _rates(n: int, seconds: float, before: dict[str, float], after: dict[str, float]) -> dict[str, object]:
+def _rates(n: int, seconds: float, before: dict[str, float], after: dict[str, float]) -> dict[str, Any]:
     used = {kind: 1e3 * (after[kind] - before.get(kind, 0.0)) / n for kind in sorted(after)}
     return {"n_tracks": n, "tracks_per_s": n / seconds, "processor_ms": sum(used.values()), "by_process": used}
 
@@ -115,14 +129,10 @@ def measure(music: Path, kafka_home: Path | None, n_tracks: int, musicnn_venv: P
         few = max(n_tracks // 4, 1)
         peers = [_peers(python, heard)]
         _say("peers, first time", peers[0])
-        on = bench.pipeline(n_tracks, again=True)
-        found["kafka_again"] = on.pop("again")
-        found["kafka_features_on"] = on
-        _say("kafka, features on, and again", [on, found["kafka_again"]])
-        found["in_process_features_on"] = bench.in_process(few, features=True)
-        found["kafka_features_off"] = bench.pipeline(few, again=False, **_OFF)
-        _say("kafka, features off", found["kafka_features_off"])
-        found["in_process_features_off"] = bench.in_process(few, features=False)
+        for features in (True, False):
+            ours = bench.ours(few, features=features)
+            _say("kafka and in process", ours)
+            found |= ours
         peers.append(_peers(python, heard))
         for peer in peers[0]:
             spent = [one for round_ in peers for one in round_[peer]]
@@ -151,16 +161,12 @@ def _ratios(found: dict[str, Any]) -> dict[str, float]:
     used = {name: value["processor_ms"] for name, value in found.items() if isinstance(value, dict)}
     ratios = {"again_over_first": rate["kafka_again"] / rate["kafka_features_on"]}
     for features in ("features_off", "features_on"):
-        kafka = rate[f"kafka_{features}"]
-        for peer in ("musicnn", "simple_loop", f"in_process_{features}"):
-            if peer in rate:
-                name = f"{features}_over_{peer.removesuffix(f'_{features}')}"
-                ratios[name] = kafka / rate[peer]
-                ratios[f"{name}_by_processor_time"] = used[peer] / used[f"kafka_{features}"]
-        by_process = found[f"kafka_{features}"]["by_process"]
-        same_work = used[f"kafka_{features}"] - sum(by_process.get(worker, 0.0) for worker in NOT_IN_PROCESS)
-        name = f"{features}_over_in_process_by_processor_time_without_trends_and_catalog"
-        ratios[name] = used[f"in_process_{features}"] / same_work
+        in_process = f"in_process_{features}"
+        pairs = [(features, peer) for peer in ("musicnn", "simple_loop", in_process) if peer in rate]
+        for ours, peer in (*pairs, (f"same_work_{features}", in_process)):
+            name = f"{ours}_over_{peer.removesuffix(f'_{features}')}"
+            ratios[name] = rate[f"kafka_{ours}"] / rate[peer]
+            ratios[f"{name}_by_processor_time"] = used[peer] / used[f"kafka_{ours}"]
     return ratios
 
 
@@ -173,13 +179,19 @@ def print_table(found: dict[str, Any]) -> None:
             row = f"{value['n_tracks']:>8}{value['tracks_per_s']:>10.2f}{value['processor_ms']:>14.0f}"
             print(f"{name.replace('_', ' '):28}{row}")
     print("\nprocessor milliseconds a track, by process")
-    for name in ("kafka_features_on", "kafka_features_off", "kafka_again"):
+    for name in (
+        "kafka_features_on",
+        "kafka_features_off",
+        "kafka_again",
+        "in_process_features_on",
+        "in_process_features_off",
+    ):
         parts = ", ".join(f"{kind} {ms:.1f}" for kind, ms in found[name]["by_process"].items())
-        print(f"{name.replace('_', ' '):22}{parts}")
+        print(f"{name.replace('_', ' '):26}{parts}")
     print()
     for name, ratio in found["ratios"].items():
         promise = PROMISES.get(name)
-        print(f"{name.replace('_', ' '):84}{ratio:8.2f}{f'   promised {promise:g}' if promise else ''}")
+        print(f"{name.replace('_', ' '):64}{ratio:8.2f}{f'   promised {promise:g}' if promise else ''}")
 
 
 def main() -> None:

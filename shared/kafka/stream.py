@@ -16,7 +16,7 @@ from confluent_kafka import Message, TopicPartition
 
 from shared.kafka.assignment import Assignment
 from shared.kafka.backlog import BacklogLimit
-from shared.kafka.batch import Batch, batch_of
+from shared.kafka.batch import Batch, batch_of, may_wait
 from shared.kafka.clients import group_consumer
 from shared.kafka.commits import Commits
 from shared.kafka.ends import count_written
@@ -104,7 +104,7 @@ class Stream:
         try:
             while not stop.is_set():
                 n_taken = self._take()
-                n_committed = self._commit_finished_of(self._assignment)
+                n_committed = 0 if self._may_wait() else self._commit_finished_of(self._assignment)
                 self._look_after_positions()
                 if not n_taken and not n_committed:
                     self._wait()
@@ -116,6 +116,11 @@ class Stream:
             self._consumer.close()
             if self._backlog:
                 self._backlog.close()
+
+    def _may_wait(self) -> bool:
+        return not self._n_alone and may_wait(
+            self._assignment, limit=self._spec.max_in_flight, since_s=time.monotonic() - self.last_progress
+        )
 
     def _take(self) -> int:
         if self._held():

@@ -1,6 +1,6 @@
 from concurrent.futures import Future
 
-from shared.kafka.batch import batch_of
+from shared.kafka.batch import batch_of, may_wait
 from shared.kafka.progress import Outputs, PartitionProgress
 from shared.kafka.records import Outgoing, Record
 
@@ -40,3 +40,30 @@ def test_a_batch_of_one_record_passes_over_partitions_that_have_none() -> None:
 
     assert values(batch_of(partitions, None, alone=2).outputs) == ["1:0"]
     assert len(batch_of([], None, alone=2)) == 0
+
+
+def test_a_full_stage_may_wait_while_more_than_half_is_at_work() -> None:
+    partitions = [a_partition(0, n_done=2, n_more=3), a_partition(1, n_done=1, n_more=2)]
+
+    assert may_wait(partitions, limit=8, since_s=0.1)
+
+
+def test_a_stage_that_could_take_more_does_not_wait() -> None:
+    assert not may_wait([a_partition(0, n_done=2, n_more=5)], limit=8, since_s=0.0)
+
+
+def test_a_full_stage_does_not_wait_once_half_is_done_wherever_that_is() -> None:
+    partitions = [a_partition(0, n_done=0, n_more=4), a_partition(1, n_done=4)]
+
+    assert not may_wait(partitions, limit=8, since_s=0.0)
+
+
+def test_a_full_stage_waits_for_a_quarter_of_a_second_at_most() -> None:
+    partitions = [a_partition(0, n_done=1, n_more=7)]
+
+    assert may_wait(partitions, limit=8, since_s=0.24)
+    assert not may_wait(partitions, limit=8, since_s=0.25)
+
+
+def test_a_stage_that_takes_one_at_a_time_never_waits() -> None:
+    assert not may_wait([a_partition(0, n_done=1)], limit=1, since_s=0.0)
