@@ -38,9 +38,21 @@ def table(measured: dict[str, dict[str, Any]]) -> str:
     if overhead := measured.get("overhead"):
         rows.append(_overhead_row(overhead))
     lines = ["| | measured | command |", "|---|---|---|", *(f"| {' | '.join(row)} |" for row in rows)]
-    runs = [f"{name}: {one['date']}, {_company(one)}" for name, one in measured.items() if name != "music4all"]
+    return "\n".join([*lines, "", f"Clips of 30 s, {'; '.join(_by_machine(measured))}.", ""])
+
+
+def _by_machine(measured: dict[str, dict[str, Any]]) -> list[str]:
+    """Which machine which rows are of, when, and how much of it was ours."""
     machines = sorted({one["machine"] for one in measured.values()})
-    return "\n".join([*lines, "", f"Clips of 30 s on {'; '.join(machines)} ({'; '.join(runs)}).", ""])
+    runs = {name: one for name, one in measured.items() if name != "music4all"}  # that is arithmetic
+    return [
+        f"on {machine} ("
+        + "; ".join(
+            f"{name}: {one['date']}, {_company(one)}" for name, one in runs.items() if one["machine"] == machine
+        )
+        + ")"
+        for machine in machines
+    ]
 
 
 def _company(found: dict[str, Any]) -> str:

@@ -44,9 +44,13 @@ def test_throughput_compares_kafka_with_the_same_work_without_and_with_a_simple_
     found = throughput.measure(music, kafka_home, 8, None)
     throughput.print_table(found)
 
-    assert {"again_over_first", "features_on_over_in_process", "features_off_over_simple_loop"} <= found[
-        "ratios"
-    ].keys()
+    assert {
+        "again_over_first",
+        "features_on_over_in_process",
+        "same_work_features_on_over_in_process",
+        "features_off_over_simple_loop",
+    } <= found["ratios"].keys()
+    assert "trends" not in found["kafka_same_work_features_on"]["by_process"]
     assert all(ratio > 0 for ratio in found["ratios"].values())
     used = found["kafka_features_on"]["by_process"]
     assert used["decoder"] > 0
