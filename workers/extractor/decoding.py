@@ -3,6 +3,7 @@
 Runs block by block: apart from the mono signal itself (64 kB a second) memory does not grow with the file.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ EXCERPT_S = 30.0  # as long as the clips that taggers are trained and previews a
 _LARGEST_SAMPLE = 256.0
 _TOO_MANY_BROKEN = 0.01  # of all samples; with more, what is left would be labelled as silence or clicks
 _RESAMPLING_QUALITY = "HQ"
+_VORBIS, _VORBIS_AT = b"\x01vorbis", 28  # its identification header fills the first page alone, behind 28 bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def decoded(file: BinaryIO, limits: DecodingLimits, *, loudness: bool = True) ->
     """
     causes: list[str] = []
     any_empty = False
-    for name, opened in _decoders(file):
+    for name, opened in _decoders(file, excerpt_only=limits.excerpt_only):
         try:
             if limits.excerpt_only and (excerpt := _decoded_excerpt(opened, file, limits, loudness=loudness)):
                 return excerpt
@@ -114,14 +116,26 @@ def decoded(file: BinaryIO, limits: DecodingLimits, *, loudness: bool = True) ->
 _Opener = Callable[[BinaryIO], AbstractContextManager[AudioStream]]
 
 
-def _decoders(file: BinaryIO) -> list[tuple[str, _Opener]]:
-    """Libsndfile first, FFmpeg for what that cannot; for surround sound the one that knows where channels stand."""
+def _decoders(file: BinaryIO, *, excerpt_only: bool) -> list[tuple[str, _Opener]]:
+    """Libsndfile first, FFmpeg for what that cannot; the other way round where channels must be known (surround).
+
+    And for whole Vorbis: in half the time, with samples within 1e-6. An excerpt is left to the one that seeks.
+    """
     order: list[tuple[str, _Opener]] = [("libsndfile", soundfile_stream), ("FFmpeg", av_stream)]
+    if not excerpt_only and _is_vorbis(file):
+        return order[::-1]
     try:
         with soundfile_stream(file) as stream:
             return order[::-1] if stream.n_channels > 2 else order
     except DecoderError:
         return order
+
+
+def _is_vorbis(file: BinaryIO) -> bool:
+    """Whether the first packet of the first Ogg page is Vorbis' (RFC 3533, section 6; Vorbis I, section 4.2.1)."""
+    # Past the buffer of `file`: what that has read ahead, libsndfile would miss, since it shares the descriptor's place.
+    page = os.pread(file.fileno(), _VORBIS_AT + len(_VORBIS), 0)
+    return page.startswith(b"OggS") and page.endswith(_VORBIS)
 
 
 def _decoded_excerpt(opened: _Opener, file: BinaryIO, limits: DecodingLimits, *, loudness: bool) -> Decoded | None:

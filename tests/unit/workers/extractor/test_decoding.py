@@ -116,6 +116,17 @@ def test_common_formats_are_decoded(
     assert likeness(track.samples, mono_16k(samples, 44_100)) > least
 
 
+@pytest.mark.parametrize(("rate_hz", "n_channels"), [(44_100, 2), (48_000, 1), (22_050, 2)])
+def test_vorbis_is_decoded_as_libsndfile_does_sample_for_sample(as_file: AsFile, rate_hz: int, n_channels: int) -> None:
+    data = written(a_song(4.0, rate_hz, n_channels), rate_hz, format="OGG", subtype="VORBIS")
+    samples, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+
+    track = decoded(as_file(data), LIMITS)
+
+    assert (track.container, track.codec, track.n_channels) == ("ogg", "vorbis", n_channels)
+    np.testing.assert_allclose(track.samples, mono_16k(samples, rate_hz), atol=2e-6)
+
+
 def test_opus_is_decoded(as_file: AsFile) -> None:
     samples = a_song(2.0, 48_000)
 
