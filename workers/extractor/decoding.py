@@ -133,7 +133,7 @@ def _decoders(file: BinaryIO, *, excerpt_only: bool) -> list[tuple[str, _Opener]
 
 def _is_vorbis(file: BinaryIO) -> bool:
     """Whether the first packet of the first Ogg page is Vorbis' (RFC 3533, section 6; Vorbis I, section 4.2.1)."""
-    # Past the buffer of `file`: what that has read ahead, libsndfile would miss, since it shares the descriptor's place.
+    # Not through the buffer of `file`: what that reads ahead libsndfile would miss, at the same descriptor.
     page = os.pread(file.fileno(), _VORBIS_AT + len(_VORBIS), 0)
     return page.startswith(b"OggS") and page.endswith(_VORBIS)
 
