@@ -5,7 +5,7 @@
 Clips of 30 s, as many different contents as tracks, everything that `needledrop up` runs, on this machine's cores:
 
 * Kafka, the twelve features on; then the same contents again under other ids; then others with the features off;
-* the same work in one process without Kafka (`needledrop label`), features on and off;
+* the same work in one process without Kafka (`needledrop label`), features on and off, before and after;
 * the package musicnn, and librosa with the graphs as published on stock ONNX Runtime, each in a simple loop, before and
   after; medians over clips.
 
@@ -61,13 +61,14 @@ class Bench:
         self._n_made = 0
 
     def ours(self, few: int, *, features: bool) -> dict[str, dict[str, Any]]:
-        """All of ours with, or without, the features; the pipeline that has them gets all the tracks."""
+        """All of ours with, or without, the features; the whole pipeline gets all the tracks, the others ``few``."""
         name = "features_on" if features else "features_off"
-        found = {f"kafka_{name}": self.pipeline(self._n_tracks if features else few, features=features, again=features)}
+        before = self.in_process(few, features=features)
+        found = {f"kafka_{name}": self.pipeline(self._n_tracks, features=features, again=features)}
         if features:
             found["kafka_again"] = found[f"kafka_{name}"].pop("again")
         found[f"kafka_same_work_{name}"] = self.pipeline(few, features=features, workers=SAME_WORK)
-        found[f"in_process_{name}"] = self.in_process(few, features=features)
+        found[f"in_process_{name}"] = _mean(before, self.in_process(few, features=features))
         return found
 
     def pipeline(
@@ -106,6 +107,20 @@ def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, Any]:
     before = processor_s()
     seconds = pipeline.label_all(tracks)
     return _rates(len(tracks), seconds, before, processor_s())
+
+
+def _mean(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Two runs of as many tracks as one of both: the machine may have become slower or faster meanwhile."""
+    kinds = before["by_process"].keys() | after["by_process"].keys()
+    return {
+        "n_tracks": before["n_tracks"] + after["n_tracks"],
+        "tracks_per_s": statistics.harmonic_mean([before["tracks_per_s"], after["tracks_per_s"]]),
+        "processor_ms": statistics.mean([before["processor_ms"], after["processor_ms"]]),
+        "by_process": {
+            kind: statistics.mean([run["by_process"].get(kind, 0.0) for run in (before, after)])
+            for kind in sorted(kinds)
+        },
+    }
 
 
 def _own_and_children_s() -> dict[str, float]:

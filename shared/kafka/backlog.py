@@ -14,9 +14,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from shared.kafka.clients import reader
 from shared.kafka.partitioner import partition_of
 from shared.kafka.records import Outgoing
+from shared.kafka.watermarks import watermarks
 from shared.settings.kafka import KafkaSettings
 
-# A look costs 1.5 ms a partition, and the brokers as much: not more often than this when the limit is near ...
+# A look costs some milliseconds, and the brokers as much: not more often than this when the limit is near ...
 _LOOK_AGAIN_S = 0.02
 # ... and of a large limit only when a part of it may be free again: 0.2 s for 400 offsets, which last for a minute.
 _LOOK_AGAIN_S_AN_OFFSET = 0.0005
@@ -90,8 +91,9 @@ class BacklogLimit:
                 self._partitions = sorted(topics[self._topic].partitions)
             asked = [TopicPartition(self._topic, partition) for partition in self._partitions]
             # A topic that is not there has no backlog. (The client refuses to be asked about no partition.)
-            for found in self._consumer.committed(asked, timeout=5.0) if asked else ():
-                low, high = self._consumer.get_watermark_offsets(found, timeout=5.0, cached=False)
+            committed = self._consumer.committed(asked, timeout=5.0) if asked else []
+            marks = watermarks(self._consumer, committed, timeout_s=5.0)
+            for found, (low, high) in zip(committed, marks, strict=True):
                 self._lag[found.partition] = high - max(found.offset, low)
         except KafkaException:
             self._looked_at = self._clock()

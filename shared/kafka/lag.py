@@ -7,10 +7,11 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from shared.kafka.progress import PartitionProgress
+from shared.kafka.watermarks import watermarks
 from shared.metrics.stream import StreamMetrics
 
 # The client knows the ends as of its last fetch. One that no longer fetches (a partition that stayed paused) would see
-# no lag for ever, so the brokers are asked, too: 1.5 ms a partition.
+# no lag for ever, so the brokers are asked, too.
 _ASK_EVERY_S: Final = 10.0
 # The loop waits for the answer: a broker that is away must not keep it from its work.
 _ANSWER_WITHIN_S: Final = 1.0
@@ -42,10 +43,10 @@ class Lag:
 
     def _ask(self, partitions: Iterable[PartitionProgress]) -> None:
         self._asked.clear()
+        places = [_place(progress) for progress in partitions]
         try:
-            for progress in partitions:
-                _, high = self._consumer.get_watermark_offsets(_place(progress), timeout=_ANSWER_WITHIN_S, cached=False)
-                self._asked[progress.topic, progress.partition] = high
+            marks = watermarks(self._consumer, places, timeout_s=_ANSWER_WITHIN_S)
+            self._asked.update({(one.topic, one.partition): high for one, (_, high) in zip(places, marks, strict=True)})
         except KafkaException:
             pass  # what fetching tells is all there is
         self._ask_at = time.monotonic() + _ASK_EVERY_S

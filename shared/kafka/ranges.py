@@ -11,6 +11,7 @@ from schemas.origin import Coordinates
 from shared.kafka.clients import reader
 from shared.kafka.faults import AbandonedError, error_of
 from shared.kafka.records import Record, record_of
+from shared.kafka.watermarks import watermarks
 from shared.settings.kafka import KafkaSettings
 
 # Brokers that are up answer within milliseconds, one that starts within some seconds.
@@ -47,10 +48,10 @@ class RangeReader:
             if found.error is not None:
                 raise UnreachableError(f"topic {topic}: {found.error.str()}; run `needledrop topics create`")
             partitions = [TopicPartition(topic, partition) for partition in sorted(found.partitions)]
-            marks = [self._consumer.get_watermark_offsets(one, timeout=_SILENCE_S) for one in partitions]
+            marks = watermarks(self._consumer, partitions, timeout_s=_SILENCE_S)
         except KafkaException as exception:
             raise _unreachable(error_of(exception)) from None
-        return {one.partition: (int(low), int(high)) for one, (low, high) in zip(partitions, marks, strict=True)}
+        return {one.partition: both for one, both in zip(partitions, marks, strict=True)}
 
     def between(self, topic: str, partition: int, start: int, end: int) -> Iterator[Record]:
         """The records from ``start`` to before ``end``, as far as they are still kept and there already.

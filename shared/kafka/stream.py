@@ -33,8 +33,9 @@ from shared.tracing import tracing
 log = logging.getLogger("needledrop.kafka")
 
 # While work is in flight the loop looks for more records this often (finished work wakes it at once); waking costs some
-# 50 us of processor time that the work itself could use.
+# 50 us of processor time that the work itself could use. A full stage looks for nothing.
 _TICK_S: Final = 0.01
+_TICK_WHEN_FULL_S: Final = 0.05
 # An idle loop waits in the client, which wakes it for a record at once.
 _IDLE_WAIT_S: Final = 0.1
 # Full for longer than this: stop fetching. Resuming costs a fetch, so not at every short fullness.
@@ -284,8 +285,9 @@ class Stream:
             self._metrics.progressed()
 
     def _wait(self) -> None:
-        if self._assignment.n_in_flight():
-            self._finished.wait(_TICK_S)
+        n_in_flight = self._assignment.n_in_flight()
+        if n_in_flight:
+            self._finished.wait(_TICK_S if n_in_flight < self._spec.max_in_flight else _TICK_WHEN_FULL_S)
             self._finished.clear()
 
     def _drain(self) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,9 +49,10 @@ class InMemoryGroup:
             raise KafkaException(KafkaError(KafkaError._INVALID_ARG))  # as the client does
         return [TopicPartition(one.topic, one.partition, self.committed_offsets[one.partition]) for one in partitions]
 
-    def get_watermark_offsets(self, one: TopicPartition, timeout: float, *, cached: bool) -> tuple[int, int]:
+    def offsets_for_times(self, partitions: list[TopicPartition], timeout: float) -> list[TopicPartition]:
         self._answer()
-        return self.starts[one.partition], self.ends[one.partition]
+        marks = {OFFSET_BEGINNING: self.starts, OFFSET_END: self.ends}
+        return [TopicPartition(one.topic, one.partition, marks[one.offset][one.partition]) for one in partitions]
 
     def _answer(self) -> None:
         if self.is_away:
