@@ -110,7 +110,7 @@ def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, Any]:
 
 
 def _mean(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Two runs of as many tracks as one of both: the machine may have become slower or faster meanwhile."""
+    """Two runs of as many tracks each, as one: the machine may have become slower or faster meanwhile."""
     kinds = before["by_process"].keys() | after["by_process"].keys()
     return {
         "n_tracks": before["n_tracks"] + after["n_tracks"],

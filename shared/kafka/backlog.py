@@ -17,7 +17,7 @@ from shared.kafka.records import Outgoing
 from shared.kafka.watermarks import watermarks
 from shared.settings.kafka import KafkaSettings
 
-# A look costs some milliseconds, and the brokers as much: not more often than this when the limit is near ...
+# A look is three requests, some 3 ms here and at the brokers: not more often than this when the limit is near ...
 _LOOK_AGAIN_S = 0.02
 # ... and of a large limit only when a part of it may be free again: 0.2 s for 400 offsets, which last for a minute.
 _LOOK_AGAIN_S_AN_OFFSET = 0.0005

@@ -10,6 +10,7 @@ from schemas.errors import InvalidSettingError
 from shared.kafka.clients import reader, require_answer
 from shared.kafka.faults import error_of
 from shared.kafka.records import Record, record_of
+from shared.kafka.watermarks import watermarks
 from shared.settings.kafka import KafkaSettings
 
 _CALL_TIMEOUT_S: Final = 15.0
@@ -27,10 +28,14 @@ class Follower:
         require_answer(self._consumer)
         try:
             self._partitions = [
-                TopicPartition(topic, partition, OFFSET_BEGINNING if from_start else self._end(topic, partition))
+                TopicPartition(topic, partition, OFFSET_BEGINNING)
                 for topic in topics
                 for partition in self._partitions_of(topic)
             ]
+            if not from_start:
+                marks = watermarks(self._consumer, self._partitions, timeout_s=_CALL_TIMEOUT_S)
+                for one, (_, end) in zip(self._partitions, marks, strict=True):
+                    one.offset = end
             self._consumer.assign(self._partitions)
         except KafkaException as exception:
             self.close()
@@ -65,10 +70,6 @@ class Follower:
         if found.error is not None:
             raise InvalidSettingError(f"topic {topic}: {found.error.str()}; run `needledrop topics create`")
         return sorted(found.partitions)
-
-    def _end(self, topic: str, partition: int) -> int:
-        _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_CALL_TIMEOUT_S)
-        return int(high)
 
 
 def following(settings: KafkaSettings, topics: Sequence[str], *, from_start: bool) -> closing[Follower]:

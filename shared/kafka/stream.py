@@ -285,8 +285,7 @@ class Stream:
             self._metrics.progressed()
 
     def _wait(self) -> None:
-        n_in_flight = self._assignment.n_in_flight()
-        if n_in_flight:
+        if n_in_flight := self._assignment.n_in_flight():
             self._finished.wait(_TICK_S if n_in_flight < self._spec.max_in_flight else _TICK_WHEN_FULL_S)
             self._finished.clear()
 

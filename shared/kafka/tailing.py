@@ -11,6 +11,7 @@ from schemas.errors import UnreachableError
 from shared.kafka.clients import reader
 from shared.kafka.faults import StreamStoppedError, error_of, is_fatal, stopping
 from shared.kafka.records import Record, record_of
+from shared.kafka.watermarks import watermarks
 from shared.settings.kafka import KafkaSettings
 
 log = logging.getLogger("needledrop.kafka")
@@ -104,11 +105,12 @@ class Tail:
         """Assign those partitions that are not yet."""
         known = {(one.topic, one.partition) for one in self._assigned}
         more = [
-            TopicPartition(topic, partition, self._first(topic, partition, offsets.get((topic, partition))))
+            TopicPartition(topic, partition, OFFSET_BEGINNING)
             for topic in self._topics
             for partition in self._partitions_of(topic)
             if (topic, partition) not in known
         ]
+        self._set_where_to_begin([one for one in more if (one.topic, one.partition) in offsets], offsets)
         if more:
             self._assigned += more
             self._begun |= {(one.topic, one.partition): one.offset for one in more}
@@ -123,16 +125,17 @@ class Tail:
             raise UnreachableError(f"topic {topic}: {found.error.str()}; run `needledrop topics create`")
         return sorted(found.partitions)
 
-    def _first(self, topic: str, partition: int, offset: int | None) -> int:
-        if offset is None:
-            return OFFSET_BEGINNING
+    def _set_where_to_begin(self, partitions: Sequence[TopicPartition], offsets: Mapping[Place, int]) -> None:
+        """Set their offsets where those are still there; the others stay at the beginning."""
         try:
-            marks = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_ANSWER_WITHIN_S)
+            marks = watermarks(self._consumer, partitions, timeout_s=_ANSWER_WITHIN_S)
         except KafkaException as exception:
             raise _unreachable(exception) from None
-        low, high = marks
-        # Beyond the end: the topic was made anew. Before the first: retention has removed records meanwhile.
-        return offset if low <= offset <= high else OFFSET_BEGINNING
+        for one, (low, high) in zip(partitions, marks, strict=True):
+            offset = offsets[one.topic, one.partition]
+            # Beyond the end: the topic was made anew. Before the first: retention has removed records meanwhile.
+            if low <= offset <= high:
+                one.offset = offset
 
 
 def _is_record(message: Message) -> bool:

@@ -1,9 +1,10 @@
 """Where partitions begin and end, beside what the client's own call says of each."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from shared.kafka.clients import reader, transactional_producer
@@ -43,32 +44,22 @@ def partitions(kafka: "KafkaTools") -> list[TopicPartition]:
 def test_watermarks_of_all_partitions_are_those_that_the_client_has_of_each(
     kafka: "KafkaTools", partitions: list[TopicPartition], isolation: str, end_of_open: int
 ) -> None:
-    consumer: Consumer = reader(kafka.settings, "watermarks", isolation=isolation)
-    try:
+    with closing(reader(kafka.settings, "watermarks", isolation=isolation)) as consumer:
         in_any_order = [partitions[i] for i in (2, 0, 1)]
 
         found = watermarks(consumer, in_any_order, timeout_s=WITHIN_S)
 
         assert found == [(0, 0), (N_REMOVED, N_WRITTEN), (0, end_of_open)]
         assert found == [consumer.get_watermark_offsets(one, timeout=WITHIN_S) for one in in_any_order]
-    finally:
-        consumer.close()
 
 
 def test_watermarks_of_a_partition_that_is_not_there_are_an_error(
     kafka: "KafkaTools", partitions: list[TopicPartition]
 ) -> None:
-    consumer: Consumer = reader(kafka.settings, "watermarks")
-    try:
-        with pytest.raises(KafkaException):
-            watermarks(consumer, [partitions[0], TopicPartition(partitions[0].topic, 9)], timeout_s=WITHIN_S)
-    finally:
-        consumer.close()
+    with closing(reader(kafka.settings, "watermarks")) as consumer, pytest.raises(KafkaException):
+        watermarks(consumer, [partitions[0], TopicPartition(partitions[0].topic, 9)], timeout_s=WITHIN_S)
 
 
 def test_watermarks_of_nothing_are_none(kafka: "KafkaTools") -> None:
-    consumer: Consumer = reader(kafka.settings, "watermarks")
-    try:
+    with closing(reader(kafka.settings, "watermarks")) as consumer:
         assert watermarks(consumer, [], timeout_s=WITHIN_S) == []
-    finally:
-        consumer.close()
