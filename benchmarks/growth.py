@@ -26,6 +26,7 @@ from benchmarks.report import heading, write
 from schemas.topics import TOPICS
 from shared.cores import n_cores
 from shared.redis.connection import connect
+from shared.redis.views import TrackViews
 from shared.settings.redis import RedisSettings
 
 SLOWER_BY: Final = 0.05  # the largest size beside the one before
@@ -36,6 +37,7 @@ N_WARM_UP: Final = 100
 OURS: Final = ("classifier", "decoder", "extractor", "projector", "trends")
 _LOOK_EVERY_S: Final = 0.5
 _SAY_EVERY_S: Final = 10.0
+_PATIENCE_S: Final = 120.0
 
 
 class Growth:
@@ -45,7 +47,9 @@ class Growth:
         self._pipeline = pipeline
         self._clips = clips
         self._folder = folder
-        self._redis = connect(RedisSettings(url=pipeline.stack.redis_url))
+        redis = RedisSettings(url=pipeline.stack.redis_url)
+        self._redis = connect(redis)
+        self._views = TrackViews(redis)
         self._n_made = 0
 
     def of(self, n_tracks: int) -> dict[str, Any]:
@@ -65,6 +69,7 @@ class Growth:
 
         seconds = self._pipeline.label_all(tracks, each_s=_LOOK_EVERY_S, tick=look)
         memory.append(resident_mb())  # few tracks are done before the first look
+        self._wait_for_views()
         for track in tracks:
             track.unlink()
         return {
@@ -77,8 +82,21 @@ class Growth:
             "resident_mb": _tenths(memory),
         }
 
+    def _wait_for_views(self) -> None:
+        """The projector writes a track's view after its label is committed. Raises: SystemExit when it does not."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while (n := len(set(self._views.track_ids()))) < self._n_made:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{self._n_made - n} of {self._n_made} tracks have no view after {_PATIENCE_S:.0f} s")
+            time.sleep(_LOOK_EVERY_S)
+
     def _redis_bytes(self) -> int:
-        return int(self._redis.info("memory")["used_memory"])
+        """Of all keys with their values: Redis's own sum of used memory has its clients' buffers in it, too."""
+        keys = set(self._redis.scan_iter(count=1000))
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.memory_usage(key, samples=0)
+            return sum(n_bytes or 0 for n_bytes in pipeline.execute())
 
     def _topic_bytes(self) -> dict[str, int]:
         data = self._folder / "state" / "kafka" / "data"
