@@ -1,5 +1,6 @@
 """Work that misbehaves, for decoding processes; imported there by name."""
 
+import importlib
 import os
 import signal
 import sys
@@ -16,6 +17,15 @@ kept: list[bytearray] = []
 
 def warmed() -> None:
     os.environ["NEEDLEDROP_TEST_WARMED_IN"] = str(os.getpid())
+
+
+class FailingWarmUp:
+    """Cannot be unpickled."""
+
+    def __call__(self) -> None: ...
+
+    def __reduce__(self) -> Any:
+        return importlib.import_module, ("needledrop_has_no_such_module",)
 
 
 def misbehaving(task: Any, file: BinaryIO) -> Any:

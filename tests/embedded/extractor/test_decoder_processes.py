@@ -236,19 +236,12 @@ def test_processes_that_cannot_start_are_an_error_and_not_a_wait(
     tricks: Any, file: BinaryIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with DecoderProcesses(
-        tricks.misbehaving, n_processes=1, timeout_s=1.0, memory_bytes=600 * MIB, warm_up=_FailingWarmUp()
+        tricks.misbehaving, n_processes=1, timeout_s=1.0, memory_bytes=600 * MIB, warm_up=tricks.FailingWarmUp()
     ) as processes:
         with pytest.raises(DecoderProcessesError, match="do not start"):
             processes.run(READ, file)
         assert not processes.ready()
     assert "ModuleNotFoundError" in capfd.readouterr().err
-
-
-class _FailingWarmUp:
-    def __call__(self) -> None: ...
-
-    def __reduce__(self) -> Any:
-        return importlib.import_module, ("needledrop_has_no_such_module",)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere busy processes end after their task")
