@@ -5,7 +5,8 @@
 Clips of 30 s, as many different contents as tracks, everything that `needledrop up` runs, on this machine's cores:
 
 * Kafka, the twelve features on; then the same contents again under other ids; then others with the features off;
-* the same work in one process without Kafka (`needledrop label`), features on and off, before and after;
+* the same work in one process without Kafka (`needledrop label`), features on and off, before and after each of these:
+  a ratio is of a pipeline and the two runs beside it, since the machine may become slower or faster;
 * the package musicnn, and librosa with the graphs as published on stock ONNX Runtime, each in a simple loop, before and
   after; medians over clips.
 
@@ -63,13 +64,18 @@ class Bench:
     def ours(self, few: int, *, features: bool) -> dict[str, dict[str, Any]]:
         """All of ours with, or without, the features; all the tracks for what has Kafka, since Java warms up slowly."""
         name = "features_on" if features else "features_off"
-        before = self.in_process(few, features=features)
-        found = {f"kafka_{name}": self.pipeline(self._n_tracks, features=features, again=features)}
-        if features:
-            found["kafka_again"] = found[f"kafka_{name}"].pop("again")
-        found[f"kafka_same_work_{name}"] = self.pipeline(self._n_tracks, features=features, workers=SAME_WORK)
-        found[f"in_process_{name}"] = _mean(before, self.in_process(few, features=features))
-        return found
+        first = self.in_process(few, features=features)
+        whole = self.pipeline(self._n_tracks, features=features, again=features)
+        again = {"kafka_again": whole.pop("again")} if features else {}
+        second = self.in_process(few, features=features)
+        same_work = self.pipeline(self._n_tracks, features=features, workers=SAME_WORK)
+        third = self.in_process(few, features=features)
+        return {
+            f"kafka_{name}": {**whole, "beside": _mean(first, second)},
+            **again,
+            f"kafka_same_work_{name}": {**same_work, "beside": _mean(second, third)},
+            f"in_process_{name}": _mean(first, second, third),
+        }
 
     def pipeline(
         self, n_tracks: int, *, features: bool, again: bool = False, workers: Sequence[str] = WORKERS
@@ -109,16 +115,15 @@ def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, Any]:
     return _rates(len(tracks), seconds, before, processor_s())
 
 
-def _mean(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Two runs of as many tracks each, as one: the machine may have become slower or faster meanwhile."""
-    kinds = before["by_process"].keys() | after["by_process"].keys()
+def _mean(*runs: dict[str, Any]) -> dict[str, Any]:
+    """Runs of as many tracks each, as one."""
+    kinds = {kind for run in runs for kind in run["by_process"]}
     return {
-        "n_tracks": before["n_tracks"] + after["n_tracks"],
-        "tracks_per_s": statistics.harmonic_mean([before["tracks_per_s"], after["tracks_per_s"]]),
-        "processor_ms": statistics.mean([before["processor_ms"], after["processor_ms"]]),
+        "n_tracks": sum(run["n_tracks"] for run in runs),
+        "tracks_per_s": statistics.harmonic_mean([run["tracks_per_s"] for run in runs]),
+        "processor_ms": statistics.mean([run["processor_ms"] for run in runs]),
         "by_process": {
-            kind: statistics.mean([run["by_process"].get(kind, 0.0) for run in (before, after)])
-            for kind in sorted(kinds)
+            kind: statistics.mean([run["by_process"].get(kind, 0.0) for run in runs]) for kind in sorted(kinds)
         },
     }
 
@@ -172,17 +177,22 @@ def _peers(python: Path | None, clips: Sequence[Path]) -> dict[str, list[Spent]]
 
 
 def _ratios(found: dict[str, Any]) -> dict[str, float]:
-    rate = {name: value["tracks_per_s"] for name, value in found.items() if isinstance(value, dict)}
-    used = {name: value["processor_ms"] for name, value in found.items() if isinstance(value, dict)}
-    ratios = {"again_over_first": rate["kafka_again"] / rate["kafka_features_on"]}
+    ratios = {"again_over_first": found["kafka_again"]["tracks_per_s"] / found["kafka_features_on"]["tracks_per_s"]}
     for features in ("features_off", "features_on"):
-        in_process = f"in_process_{features}"
-        pairs = [(features, peer) for peer in ("musicnn", "simple_loop", in_process) if peer in rate]
-        for ours, peer in (*pairs, (f"same_work_{features}", in_process)):
-            name = f"{ours}_over_{peer.removesuffix(f'_{features}')}"
-            ratios[name] = rate[f"kafka_{ours}"] / rate[peer]
-            ratios[f"{name}_by_processor_time"] = used[peer] / used[f"kafka_{ours}"]
+        ours = found[f"kafka_{features}"]
+        peers = {"musicnn": found.get("musicnn"), "simple_loop": found["simple_loop"], "in_process": ours["beside"]}
+        for peer, its in peers.items():
+            ratios |= _ratio(f"{features}_over_{peer}", ours, its) if its else {}
+        same_work = found[f"kafka_same_work_{features}"]
+        ratios |= _ratio(f"same_work_{features}_over_in_process", same_work, same_work["beside"])
     return ratios
+
+
+def _ratio(name: str, ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:
+    return {
+        name: ours["tracks_per_s"] / peer["tracks_per_s"],
+        f"{name}_by_processor_time": peer["processor_ms"] / ours["processor_ms"],
+    }
 
 
 def print_table(found: dict[str, Any]) -> None:
