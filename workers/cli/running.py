@@ -22,6 +22,7 @@ from shared.kafka.following import following
 from shared.kafka.submitting import Submitter
 from shared.lifecycle import run_until_signal
 from shared.logs import start_logging
+from shared.malloc_arenas import keep_few_arenas
 from shared.outcomes import origin_of
 from shared.redis.connection import require_login
 from shared.settings.catalog import CatalogSettings
@@ -76,6 +77,8 @@ def worker(name: Worker) -> None:
 
 def _run(name: Worker, stop: threading.Event) -> None:
     kafka, http = loaded(KafkaSettings), loaded(HttpSettings)
+    if name is Worker.EXTRACTOR:
+        keep_few_arenas()  # now: the first Kafka client has threads, and an arena that is there stays
     require_access(kafka)
     if name is Worker.EXTRACTOR:
         from workers.extractor.main import run as extract
