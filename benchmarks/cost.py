@@ -15,14 +15,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from redis import Redis
-
 from benchmarks.music import clips_of, distinct_copies
+from benchmarks.redis_memory import bytes_by_key
 from benchmarks.report import heading, write
 from benchmarks.whole_in_one import Whole, whole_in_one
 from schemas.topics import TRACKS_FEATURES, TRACKS_LABELED, TRACKS_SUBMITTED
 from shared.kafka.ranges import RangeReader
 from shared.kafka.records import Record
+from shared.redis.connection import connect
+from shared.settings.redis import RedisSettings
 
 _N_WARM_UP: Final = 12
 # What Redis keeps of a track, by the beginning of its keys.
@@ -51,11 +52,10 @@ def _size(record: Record) -> int:
 def redis_bytes(url: str) -> dict[str, float]:
     """Mean bytes of memory that Redis takes for a key, by kind."""
     found: dict[str, list[int]] = defaultdict(list)
-    with Redis.from_url(url) as redis:
-        for key in redis.scan_iter("needledrop:*"):
-            kind = next((kind for kind, prefix in _KINDS.items() if key.startswith(prefix.encode())), None)
-            if kind:
-                found[kind].append(int(redis.memory_usage(key, samples=0) or 0))
+    for key, n_bytes in bytes_by_key(connect(RedisSettings(url=url))).items():
+        kind = next((kind for kind, prefix in _KINDS.items() if key.startswith(prefix.encode())), None)
+        if kind:
+            found[kind].append(n_bytes)
     return {kind: statistics.fmean(sizes) for kind, sizes in found.items()}
 
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 from benchmarks.census import resident_mb
 from benchmarks.music import CLIP_S, clips_of, distinct_copies
 from benchmarks.pipeline import Pipeline, running_pipeline, second_workers
+from benchmarks.redis_memory import bytes_by_key
 from benchmarks.report import heading, write
 from schemas.topics import TOPICS
 from shared.cores import n_cores
@@ -57,7 +58,7 @@ class Growth:
         tracks = distinct_copies(self._clips, self._folder / "music", n_tracks, first=self._n_made)
         self._n_made += n_tracks
         memory: list[Mapping[str, float]] = []
-        redis_bytes, topic_bytes = self._redis_bytes(), self._topic_bytes()
+        redis_bytes, topic_bytes = sum(bytes_by_key(self._redis).values()), self._topic_bytes()
         said = time.monotonic()
 
         def look(n_done: int) -> None:
@@ -75,7 +76,7 @@ class Growth:
         return {
             "n_tracks": n_tracks,
             "tracks_per_s": n_tracks / seconds,
-            "redis_bytes_per_track": (self._redis_bytes() - redis_bytes) / n_tracks,
+            "redis_bytes_per_track": (sum(bytes_by_key(self._redis).values()) - redis_bytes) / n_tracks,
             "topic_bytes_per_track": {
                 name: (after - topic_bytes[name]) / n_tracks for name, after in self._topic_bytes().items()
             },
@@ -89,14 +90,6 @@ class Growth:
             if time.monotonic() > deadline:
                 raise SystemExit(f"{self._n_made - n} of {self._n_made} tracks have no view after {_PATIENCE_S:.0f} s")
             time.sleep(_LOOK_EVERY_S)
-
-    def _redis_bytes(self) -> int:
-        """Of all keys with their values: Redis's own sum of used memory has its clients' buffers in it, too."""
-        keys = set(self._redis.scan_iter(count=1000))
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.memory_usage(key, samples=0)
-            return sum(n_bytes or 0 for n_bytes in pipeline.execute())
 
     def _topic_bytes(self) -> dict[str, int]:
         data = self._folder / "state" / "kafka" / "data"

@@ -1,4 +1,4 @@
-"""Labels, failures and deletions for tests of the catalog, as events and as records."""
+"""Labels, failures and deletions for tests of whoever reads them, as events and as records."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -16,6 +16,7 @@ from confluent_kafka import Producer
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
 from shared.embedded.ports import free_port
 from shared.kafka.names import TRENDS
+from tests.catalog_events import failure
 from workers.trends.windows import changelog_sources
 
 N_PARTITIONS = 3
@@ -48,22 +49,6 @@ sys.exit(run_until_signal(lambda stop: run(*settings, stop)))
 """
 
 
-def a_failure(reason: str) -> bytes:
-    return json.dumps(
-        {
-            "track_id": "track",
-            "reason": reason,
-            "message": "no",
-            "stage": "extractor",
-            "attempts": 1,
-            "failed_at": "2026-01-01T00:00:01Z",
-            "coordinates": {"topic": "tracks.submitted.v1", "partition": 0, "offset": 0},
-            "record_sha256": "0" * 64,
-            "record_size_bytes": 1,
-        }
-    ).encode()
-
-
 def shown(port: int) -> dict[str, Any] | None:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/trends.json", timeout=2) as answer:
@@ -82,7 +67,7 @@ def test_trends_counts_and_catches_up_on_the_mock_cluster_also_when_the_first_re
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     for number in range(30):
         reason = "not_found" if number % 3 else "a reason of tomorrow"
-        producer.produce(TRACKS_FAILED.name, a_failure(reason), partition=number % N_PARTITIONS)
+        producer.produce(TRACKS_FAILED.name, failure(reason=reason).to_json(), partition=number % N_PARTITIONS)
     assert producer.flush(10) == 0
     environment = os.environ | {
         "NEEDLEDROP_KAFKA_BOOTSTRAP_SERVERS": bootstrap,

@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from schemas.topics import TRACKS_FAILED, TRACKS_LABELED
 from shared.embedded.ports import free_port
 from shared.kafka.names import TRENDS
+from tests.catalog_events import failure, label
 
 N_PARTITIONS = 4
 N_LABELS = 300
@@ -62,57 +63,13 @@ sys.exit(run_until_signal(lambda stop: main.run(*settings, stop)))
 
 
 def a_label(number: int, genre: str) -> bytes:
-    return json.dumps(
-        {
-            "track_id": f"track-{number}",
-            "submission": {
-                "submission_id": f"submission-{number}",
-                "submitted_at": "2026-01-01T00:00:00Z",
-                "uri": "file:///music/a.ogg",
-                "coordinates": {"topic": "tracks.submitted.v1", "partition": 0, "offset": number},
-            },
-            "labeled_at": "2026-01-01T00:00:01Z",
-            "from_cache": False,
-            "timings": {},
-            "genres": [{"genre": genre, "probability": 0.7}, {"genre": "pop", "probability": 0.3}],
-            "unsure": number % UNSURE_EVERY == 0,
-            "tags": {"mood": [{"tag": "happy", "probability": 0.8}, {"tag": "sad", "probability": 0.1}]},
-            "features": {},
-            "audio": {
-                "content_hash": "0" * 64,
-                "size_bytes": 1,
-                "container": "ogg/vorbis",
-                "sample_rate_hz": 44_100,
-                "n_channels": 2,
-                "duration_s": 30.0,
-            },
-            "analysed": {
-                "policy": "standard",
-                "decoded_s": 30.0,
-                "cut": False,
-                "excerpt_start_s": 0.0,
-                "excerpt_duration_s": 30.0,
-                "n_patches": 10,
-            },
-            "versions": {"ensemble": "1", "ensemble_digest": "0" * 64, "features": "1", "taxonomy": "1"},
-        }
-    ).encode()
-
-
-def a_failure(number: int) -> bytes:
-    return json.dumps(
-        {
-            "track_id": f"track-{number}",
-            "reason": "not_found",
-            "message": "there is nothing at this URI",
-            "stage": "extractor",
-            "attempts": 1,
-            "failed_at": "2026-01-01T00:00:01Z",
-            "coordinates": {"topic": "tracks.submitted.v1", "partition": 0, "offset": number},
-            "record_sha256": "0" * 64,
-            "record_size_bytes": 1,
-        }
-    ).encode()
+    return label(
+        f"track-{number}",
+        number,
+        genres=[{"genre": genre, "probability": 0.7}, {"genre": "pop", "probability": 0.3}],
+        unsure=number % UNSURE_EVERY == 0,
+        tags={"mood": [{"tag": "happy", "probability": 0.8}, {"tag": "sad", "probability": 0.1}]},
+    ).to_json()
 
 
 @dataclass
@@ -186,9 +143,12 @@ def publish_everything(bootstrap: str, over_s: float) -> None:
     for first in range(0, N_LABELS, 3):
         producer.begin_transaction()
         for number in range(first, first + 3):
-            producer.produce(TRACKS_LABELED.name, a_label(number, GENRES[number % 3]), f"track-{number}".encode())
+            key = f"track-{number}"
+            producer.produce(TRACKS_LABELED.name, a_label(number, GENRES[number % 3]), key)
             if number % FAILING_EVERY == 0:
-                producer.produce(TRACKS_FAILED.name, a_failure(number), f"track-{number}".encode())
+                producer.produce(
+                    TRACKS_FAILED.name, failure(f"track-{number}", number).to_json(), f"track-{number}".encode()
+                )
         producer.commit_transaction(30)
         if first % 10 == 0:
             producer.begin_transaction()
