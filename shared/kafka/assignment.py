@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from shared.kafka.faults import StreamStoppedError, error_of
 from shared.kafka.progress import PartitionProgress
+from shared.kafka.unowned import Unowned
 from shared.metrics.stream import StreamMetrics
 
 log = logging.getLogger("needledrop.kafka")
@@ -40,12 +41,15 @@ class Assignment:
         self,
         consumer: Consumer,
         metrics: StreamMetrics,
+        unowned: Unowned,
         *,
         before_giving_back: Callable[[list[PartitionProgress]], object],
     ) -> None:
         """``before_giving_back`` commits what is finished of partitions that another member will get."""
         self._consumer = consumer
         self._metrics = metrics
+        self._unowned = unowned
+        self._topics: list[str] = []
         self._before_giving_back = before_giving_back
         self._progress: dict[tuple[str, int], PartitionProgress] = {}
         self.paused = False
@@ -54,6 +58,7 @@ class Assignment:
 
     def subscribe(self, topics: list[str]) -> None:
         """Join the group."""
+        self._topics = topics
         self._consumer.subscribe(topics, on_assign=self._gained, on_revoke=self._revoked, on_lost=self._lost)
 
     def __iter__(self) -> Iterator[PartitionProgress]:
@@ -68,13 +73,18 @@ class Assignment:
         return sum(len(progress.in_flight) for progress in self._progress.values())
 
     def watch_membership(self) -> None:
-        """Look whether we have joined: KIP-848 calls nobody back for a member that gets no partitions."""
-        if not self.joined:
+        """Look whether we have joined, and whether somebody must join again for partitions that nobody has."""
+        if not self.joined:  # KIP-848 calls nobody back for a member that gets no partitions
             metadata = self._consumer.consumer_group_metadata()
             # Source: rd_kafka_consumer_group_metadata_write: the magic, then the generation (or epoch) of the member as
             # the machine's int32, -1 or 0 before it has joined.
             generation = metadata.removeprefix(_METADATA_MAGIC)[:4] if metadata.startswith(_METADATA_MAGIC) else b""
             self.joined = int.from_bytes(generation, sys.byteorder, signed=True) > 0
+        elif self._unowned.left_behind():
+            log.warning("partitions without an owner: joining the group again", extra={"topics": self._topics})
+            # Leaving is what the client can do to ask for a rebalance; what is in flight is begun anew.
+            self._consumer.unsubscribe()
+            self.subscribe(self._topics)
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume fetching of everything that is ours."""

@@ -26,6 +26,7 @@ from shared.kafka.progress import PartitionProgress
 from shared.kafka.records import Outgoing, Record, record_of
 from shared.kafka.spec import Instead, Start, StreamSpec
 from shared.kafka.transactions import Ending
+from shared.kafka.unowned import Unowned
 from shared.metrics.stream import StreamMetrics
 from shared.settings.kafka import KafkaSettings
 from shared.tracing import tracing
@@ -87,7 +88,8 @@ class Stream:
         """While the stream is held: our partitions without work in flight."""
         self._consumer = group_consumer(settings, spec.group)
         self._lag = Lag(self._consumer, metrics)
-        self._assignment = Assignment(self._consumer, metrics, before_giving_back=self._commit_finished_of)
+        unowned = Unowned(settings, spec)
+        self._assignment = Assignment(self._consumer, metrics, unowned, before_giving_back=self._commit_finished_of)
         identity = f"{spec.group}-{settings.slot or uuid.uuid4().hex}"
         self._commits = Commits(settings, self._consumer, metrics, identity if spec.writes else None)
 
@@ -141,11 +143,9 @@ class Stream:
             taken += self._ours(message)
             message = self._consumer.poll(0) if len(taken) < room else None
         # A later poll may have given a partition back, and even got it again: then its records come again, too.
-        still_ours = [
-            (record, found) for record, found in taken if found is self._assignment.of(record.topic, record.partition)
-        ]
-        self._begin(still_ours)
-        return len(still_ours)
+        ours = [(record, one) for record, one in taken if one is self._assignment.of(record.topic, record.partition)]
+        self._begin(ours)
+        return len(ours)
 
     def _ours(self, message: Message) -> list[tuple[Record, PartitionProgress]]:
         """The record of ``message`` and its partition's progress; nothing for an error or what is no longer ours."""

@@ -1,15 +1,17 @@
 """Streams in a group on real Kafka: who is a member, who has lost its place, and where a group goes on."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka import Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from shared.kafka.clients import reader, transactional_producer
+from shared.kafka.clients import group_consumer, reader, transactional_producer
 from shared.kafka.faults import FencedError, WorkLostError
 from shared.kafka.records import Outgoing, Record
 from shared.kafka.spec import StreamSpec
@@ -40,6 +42,44 @@ def a_copying_stream(settings: "KafkaSettings", inbox: str, outbox: str, group: 
 
     spec = StreamSpec("stage", group or inbox, (inbox,), max_in_flight=16)
     return Stream(settings, spec, copy, StreamMetrics(Registry(), "stage"))
+
+
+class Dying:
+    """A member that is asked to give partitions back, and does nothing any more."""
+
+    def __init__(self, settings: "KafkaSettings", inbox: str) -> None:
+        self.has_partitions = self.is_asked_for_some = False
+        self._over = threading.Event()
+        self._consumer = group_consumer(settings, inbox)
+        self._consumer.subscribe([inbox], on_assign=self._gained, on_revoke=self._asked)
+        self._thread = threading.Thread(target=self._live)
+        self._thread.start()
+
+    def _live(self) -> None:
+        while not self._over.is_set():
+            self._consumer.poll(0.1)
+        self._consumer.close()
+
+    def _gained(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_assign(partitions)
+        self.has_partitions = True
+
+    def _asked(self, *_: object) -> None:
+        self.is_asked_for_some = True
+        self._over.wait(60.0)
+
+    def bury(self) -> None:
+        self._over.set()
+        self._thread.join(20.0)
+
+
+@contextmanager
+def dying_when_asked_for_partitions(settings: "KafkaSettings", inbox: str) -> Iterator[Dying]:
+    member = Dying(settings, inbox)
+    try:
+        yield member
+    finally:
+        member.bury()
 
 
 @pytest.mark.parametrize("group_protocol", ["classic", "consumer"])
@@ -187,3 +227,25 @@ def test_a_stream_waits_for_the_open_transaction_of_a_dead_member_before_it_take
     )
     assert stream.error is None
     assert time.monotonic() - began > 5.0  # it did have to wait
+
+
+def test_partitions_whose_owner_dies_while_it_gives_them_back_find_an_owner(
+    kafka: "KafkaTools",
+    running: "Callable[[Stream], RunningStream]",
+    census: "Callable[..., Census]",
+    eventually: Callable[..., None],
+) -> None:
+    of_slot = [kafka.settings.model_copy(update={"slot": slot}) for slot in ("0", "1")]
+    inbox, outbox = kafka.new_topic(4), kafka.new_topic(4)
+    reader = census(kafka.bootstrap, [outbox], key_of)
+
+    with dying_when_asked_for_partitions(of_slot[0], inbox) as dying:
+        eventually(lambda: None if dying.has_partitions else "no partitions")
+        running(a_copying_stream(of_slot[1], inbox, outbox))
+        eventually(lambda: None if dying.is_asked_for_some else "it may keep all")
+        successor = running(a_copying_stream(of_slot[0], inbox, outbox))
+        eventually(lambda: None if successor.stream.joined else "not joined")
+
+    kafka.publish(inbox, keys := [f"key-{number}" for number in range(40)])
+    eventually(reader.exactly_once(keys), 30.0)
+    assert successor.error is None
