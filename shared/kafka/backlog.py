@@ -19,8 +19,8 @@ from shared.settings.kafka import KafkaSettings
 
 # A look is three requests, some 3 ms here and at the brokers: not more often than this when the limit is near ...
 _LOOK_AGAIN_S = 0.02
-# ... and of a large limit only when a part of it may be free again: 0.2 s for 400 offsets, which last for a minute.
-_LOOK_AGAIN_S_AN_OFFSET = 0.0005
+# ... and of a large limit only when a part of it may be free again: 0.8 s for 400 offsets, which last for a minute.
+_LOOK_AGAIN_S_AN_OFFSET = 0.002
 # Not less often than this, since other workers write, too.
 _LOOK_LATEST_S = 1.0
 

@@ -9,9 +9,9 @@ from shared.kafka.backlog import BacklogLimit
 from shared.kafka.progress import InFlight, PartitionProgress
 from shared.kafka.records import Outgoing
 
-# A transaction costs the brokers and us some milliseconds of processor time, whatever is in it. Behind a full stage a
-# track waits for seconds, so a quarter of one is not noticed; half a second was measured and spares no more.
-_MAY_WAIT_S: Final = 0.25
+# A transaction costs the brokers and all who read its topic some milliseconds of processor time, whatever is in it.
+# Behind a full stage a track waits for seconds already, and one more is hardly noticed.
+_MAY_WAIT_S: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ def may_wait(partitions: Iterable[PartitionProgress], *, limit: int, since_s: fl
     """Whether what is finished may wait for more, so that a stage that is full writes fewer and larger transactions.
 
     It may while no more can be taken anyway and more than half of what was taken is still at work, so that the work
-    lacks nothing; below that, and after a quarter of a second, it may not.
+    lacks nothing; below that, and after a second, it may not.
 
     Args:
         partitions: all of a stage.

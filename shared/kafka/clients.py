@@ -20,9 +20,9 @@ MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 _BATCH_BYTES = 128 * 1024
 
 # How long the brokers keep a fetch for which there is nothing; a record that comes ends it at once. An empty one costs
-# them half a millisecond: six idle readers kept 7 % of a core busy at 50 ms, 1 % at this. Not longer, since partitions
-# that are resumed, or new, wait for the end of the fetch that is out.
-_FETCH_WAIT_MS = 200
+# them a millisecond, half of it when its time is over. Not longer, since partitions that are resumed, or new, wait for
+# the end of the fetch that is out.
+_FETCH_WAIT_MS = 500
 
 _ANSWER_WITHIN_S = 10.0  # a broker that is up answers in milliseconds, one that starts within some seconds
 

@@ -14,6 +14,8 @@ from shared.kafka.watermarks import watermarks
 from shared.settings.kafka import KafkaSettings
 
 _CALL_TIMEOUT_S: Final = 15.0
+# Who reads a topic to its end waits for the end of the last fetch, which brings nothing.
+_FETCH_WAIT_MS: Final = 200
 
 
 class Follower:
@@ -24,7 +26,7 @@ class Follower:
 
         Raises: InvalidSettingError when the brokers cannot be reached or a topic is missing.
         """
-        self._consumer = reader(settings, "needledrop-follower", says_ends=True)
+        self._consumer = reader(settings, "needledrop-follower", says_ends=True, fetch_wait_ms=_FETCH_WAIT_MS)
         require_answer(self._consumer)
         try:
             self._partitions = [

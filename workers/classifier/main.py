@@ -25,8 +25,9 @@ from shared.tracing import tracing
 from workers.classifier.handler import STAGE, Classifier
 from workers.classifier.labeler import Labeler
 
-# Tracks taken ahead of the threads, so that none waits for the broker; each holds some 360 kB.
-_WAITING_PER_THREAD = 3
+# Tracks taken ahead of the threads, so that none waits for the broker and a transaction writes several labels; each
+# holds some 360 kB, and all are labeled in the 5 s that a worker has when it is told to stop.
+_WAITING_PER_THREAD = 7
 
 
 def run(

@@ -27,7 +27,7 @@ from workers.trends.offsets import Ledger
 
 # Faust's 1.5 s would be waited out between the last record of the changelogs and the first of the sources: a partition
 # that is resumed is not asked for before the request under way has its answer.
-_FETCH_WAITS_MS: Final = 250
+_FETCH_WAITS_MS: Final = 500
 
 
 class _ConsumerThread(driver.AIOKafkaConsumerThread):

@@ -184,7 +184,7 @@ def test_a_large_limit_is_looked_at_less_often_when_there_is_no_room(monkeypatch
     assert not watched.limit.has_room(Counter({1: 1}))
     watched.group.ends[1] = 0
 
-    watched.clock.now_s += 0.19
+    watched.clock.now_s += 0.79
     assert not watched.limit.has_room(Counter({1: 1}))
     watched.clock.now_s += 0.02
     assert watched.limit.has_room(Counter({1: 1}))
