@@ -5,8 +5,9 @@
 Clips of 30 s, as many different contents as tracks, everything that `needledrop up` runs, on this machine's cores:
 
 * Kafka, the twelve features on; then the same contents again under other ids; then others with the features off;
-* the same work in one process without Kafka (`needledrop label`), features on and off, before and after each of these:
-  a ratio is of a pipeline and the two runs beside it, since the machine may become slower or faster;
+* the same work in one process without Kafka (`needledrop label`), features on and off. A machine that others use, too,
+  becomes slower and faster by a quarter within minutes, so both are measured in turns: a pipeline for all the tracks,
+  and two more for half of them, each between two runs in one process; the ratio is the median of the three;
 * the package musicnn, and librosa with the graphs as published on stock ONNX Runtime, each in a simple loop, before and
   after; medians over clips.
 
@@ -47,6 +48,7 @@ PROMISES: Final = {
 }
 N_WARM_UP: Final = 48  # Java compiles what is used often
 N_PEER_CLIPS: Final = 4
+N_ROUNDS: Final = 3  # a pipeline, between two runs in process
 SAME_WORK: Final = tuple(worker for worker in WORKERS if worker not in ("trends", "catalog"))  # as `label` does it
 _OFF: Final = {"NEEDLEDROP_FEATURES_ENABLED": "false"}
 
@@ -62,19 +64,25 @@ class Bench:
         self._n_made = 0
 
     def ours(self, few: int, *, features: bool) -> dict[str, dict[str, Any]]:
-        """All of ours with, or without, the features; all the tracks for what has Kafka, since Java warms up slowly."""
+        """All of ours with, or without, the features; many tracks for what has Kafka, since Java warms up slowly."""
         name = "features_on" if features else "features_off"
-        first = self.in_process(few, features=features)
-        whole = self.pipeline(self._n_tracks, features=features, again=features)
-        again = {"kafka_again": whole.pop("again")} if features else {}
-        second = self.in_process(few, features=features)
-        same_work = self.pipeline(self._n_tracks, features=features, workers=SAME_WORK)
-        third = self.in_process(few, features=features)
+        half = max(self._n_tracks // 2, 1)
+        alone = [self.in_process(few, features=features)]
+
+        def between(pipeline: dict[str, Any]) -> dict[str, Any]:
+            alone.append(self.in_process(few, features=features))
+            return {**pipeline, "beside": _together(alone[-2:])}
+
+        first = self.pipeline(self._n_tracks, features=features, again=features)
+        again = {"kafka_again": first.pop("again")} if features else {}
+        rounds = [between(first)]
+        rounds += [between(self.pipeline(half, features=features)) for _ in range(N_ROUNDS - 1)]
+        same_work = between(self.pipeline(half, features=features, workers=SAME_WORK))
         return {
-            f"kafka_{name}": {**whole, "beside": _mean(first, second)},
+            f"kafka_{name}": {**_together(rounds), "rounds": rounds},
             **again,
-            f"kafka_same_work_{name}": {**same_work, "beside": _mean(second, third)},
-            f"in_process_{name}": _mean(first, second, third),
+            f"kafka_same_work_{name}": {**same_work, "rounds": [same_work]},
+            f"in_process_{name}": _together(alone),
         }
 
     def pipeline(
@@ -115,15 +123,17 @@ def _timed(pipeline: Pipeline, tracks: Sequence[Path]) -> dict[str, Any]:
     return _rates(len(tracks), seconds, before, processor_s())
 
 
-def _mean(*runs: dict[str, Any]) -> dict[str, Any]:
-    """Runs of as many tracks each, as one."""
+def _together(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Several runs as one, each with the weight of its tracks."""
+    weights = [run["n_tracks"] for run in runs]
     kinds = {kind for run in runs for kind in run["by_process"]}
     return {
-        "n_tracks": sum(run["n_tracks"] for run in runs),
-        "tracks_per_s": statistics.harmonic_mean([run["tracks_per_s"] for run in runs]),
-        "processor_ms": statistics.mean([run["processor_ms"] for run in runs]),
+        "n_tracks": sum(weights),
+        "tracks_per_s": statistics.harmonic_mean([run["tracks_per_s"] for run in runs], weights),
+        "processor_ms": statistics.fmean([run["processor_ms"] for run in runs], weights),
         "by_process": {
-            kind: statistics.mean([run["by_process"].get(kind, 0.0) for run in runs]) for kind in sorted(kinds)
+            kind: statistics.fmean([run["by_process"].get(kind, 0.0) for run in runs], weights)
+            for kind in sorted(kinds)
         },
     }
 
@@ -177,21 +187,24 @@ def _peers(python: Path | None, clips: Sequence[Path]) -> dict[str, list[Spent]]
 
 
 def _ratios(found: dict[str, Any]) -> dict[str, float]:
-    ratios = {"again_over_first": found["kafka_again"]["tracks_per_s"] / found["kafka_features_on"]["tracks_per_s"]}
+    first = found["kafka_features_on"]["rounds"][0]
+    ratios = {"again_over_first": found["kafka_again"]["tracks_per_s"] / first["tracks_per_s"]}
     for features in ("features_off", "features_on"):
-        ours = found[f"kafka_{features}"]
-        peers = {"musicnn": found.get("musicnn"), "simple_loop": found["simple_loop"], "in_process": ours["beside"]}
-        for peer, its in peers.items():
-            ratios |= _ratio(f"{features}_over_{peer}", ours, its) if its else {}
-        same_work = found[f"kafka_same_work_{features}"]
-        ratios |= _ratio(f"same_work_{features}_over_in_process", same_work, same_work["beside"])
+        ours, same_work = found[f"kafka_{features}"], found[f"kafka_same_work_{features}"]
+        for peer in ("musicnn", "simple_loop"):
+            ratios |= _ratio(f"{features}_over_{peer}", [(ours, found[peer])]) if peer in found else {}
+        for name, of in ((features, ours), (f"same_work_{features}", same_work)):
+            ratios |= _ratio(f"{name}_over_in_process", [(one, one["beside"]) for one in of["rounds"]])
     return ratios
 
 
-def _ratio(name: str, ours: dict[str, Any], peer: dict[str, Any]) -> dict[str, float]:
+def _ratio(name: str, pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, float]:
+    """Of ours and a peer's that were measured beside each other; the median of several."""
     return {
-        name: ours["tracks_per_s"] / peer["tracks_per_s"],
-        f"{name}_by_processor_time": peer["processor_ms"] / ours["processor_ms"],
+        name: statistics.median(ours["tracks_per_s"] / peer["tracks_per_s"] for ours, peer in pairs),
+        f"{name}_by_processor_time": statistics.median(
+            peer["processor_ms"] / ours["processor_ms"] for ours, peer in pairs
+        ),
     }
 
 

@@ -34,6 +34,7 @@ def models_of_this_code(tmp_path_factory: pytest.TempPathFactory, monkeypatch: p
 def few_for_warming_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throughput, "N_WARM_UP", 8)
     monkeypatch.setattr(throughput, "N_PEER_CLIPS", 1)
+    monkeypatch.setattr(throughput, "N_ROUNDS", 2)
     monkeypatch.setattr(latency, "N_WARM_UP", 2)
     monkeypatch.setattr(latency, "N_ALONE", 2)
 
@@ -52,6 +53,7 @@ def test_throughput_compares_kafka_with_the_same_work_without_and_with_a_simple_
     } <= found["ratios"].keys()
     assert "trends" not in found["kafka_same_work_features_on"]["by_process"]
     assert all(ratio > 0 for ratio in found["ratios"].values())
+    assert [one["n_tracks"] for one in found["kafka_features_on"]["rounds"]] == [8, 4]
     used = found["kafka_features_on"]["by_process"]
     assert used["decoder"] > 0
     assert used["classifier"] > 0
