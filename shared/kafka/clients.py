@@ -24,6 +24,10 @@ _BATCH_BYTES = 128 * 1024
 # the end of the fetch that is out.
 _FETCH_WAIT_MS = 500
 
+# What a fetch brings of all partitions together, or one batch that is larger. The client keeps an answer until its last
+# record is read: with only 8 MB a partition they were of 32 MB, and came late, once all partitions had a backlog.
+_ANSWER_BYTES = 4 * 1024 * 1024
+
 _ANSWER_WITHIN_S = 10.0  # a broker that is up answers in milliseconds, one that starts within some seconds
 
 
@@ -91,6 +95,7 @@ def group_consumer(settings: KafkaSettings, group: str) -> Consumer:
         # Keeps a process that reads features at some 60 MB instead of hundreds.
         "queued.max.messages.kbytes": 16_384,
         "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
+        "fetch.max.bytes": _ANSWER_BYTES,
         "enable.partition.eof": False,
     }
     if settings.group_protocol == "classic":
@@ -168,6 +173,7 @@ def reader(
             "auto.offset.reset": "earliest",
             "fetch.wait.max.ms": fetch_wait_ms,
             "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
+            "fetch.max.bytes": _ANSWER_BYTES,
             "queued.max.messages.kbytes": 16_384,
             "enable.partition.eof": says_ends,
         }
