@@ -39,8 +39,7 @@ _TICK_S: Final = 0.01
 _TICK_WHEN_FULL_S: Final = 0.05
 # An idle loop waits in the client, which wakes it for a record at once.
 _IDLE_WAIT_S: Final = 0.1
-# Full for longer than this: stop fetching, and poll for the group's sake alone. What was fetched ahead is dropped then,
-# to be fetched again: so not while finished work merely waits for more (`batch.may_wait`).
+# Full for longer than this: stop fetching. That drops what was fetched ahead: not while finished work waits for more.
 _PAUSE_AFTER_S: Final = 2.0
 # Transaction markers move positions while nothing arrives: committed this often, or lag never reaches 0. While other
 # partitions have work it is not about to, and each commit costs the brokers 6 ms.

@@ -73,10 +73,10 @@ class Unowned:
         before, self._seen = self._seen, _without_owner(topics, group.members)
         if not self._seen:
             self._is_over, self._admin = True, None
-        is_confirmed = bool(before & self._seen)
-        if is_confirmed:
-            self._seen.clear()  # the group that follows is looked at anew
-        return is_confirmed
+        if before.isdisjoint(self._seen):
+            return False
+        self._seen.clear()  # the group that follows is looked at anew
+        return True
 
 
 def _without_owner(topics: Sequence[Any], members: Sequence[Any]) -> set[tuple[str, int]]:

@@ -2,10 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
@@ -45,7 +44,7 @@ def a_copying_stream(settings: "KafkaSettings", inbox: str, outbox: str, group: 
 
 
 class Dying:
-    """A member that is asked to give partitions back, and does nothing any more."""
+    """A member that does nothing any more once it is asked to give partitions back; a context manager."""
 
     def __init__(self, settings: "KafkaSettings", inbox: str) -> None:
         self.has_partitions = self.is_asked_for_some = False
@@ -68,18 +67,12 @@ class Dying:
         self.is_asked_for_some = True
         self._over.wait(60.0)
 
-    def bury(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join(20.0)
-
-
-@contextmanager
-def dying_when_asked_for_partitions(settings: "KafkaSettings", inbox: str) -> Iterator[Dying]:
-    member = Dying(settings, inbox)
-    try:
-        yield member
-    finally:
-        member.bury()
 
 
 @pytest.mark.parametrize("group_protocol", ["classic", "consumer"])
@@ -239,7 +232,7 @@ def test_partitions_whose_owner_dies_while_it_gives_them_back_find_an_owner(
     inbox, outbox = kafka.new_topic(4), kafka.new_topic(4)
     reader = census(kafka.bootstrap, [outbox], key_of)
 
-    with dying_when_asked_for_partitions(of_slot[0], inbox) as dying:
+    with Dying(of_slot[0], inbox) as dying:
         eventually(lambda: None if dying.has_partitions else "no partitions")
         running(a_copying_stream(of_slot[1], inbox, outbox))
         eventually(lambda: None if dying.is_asked_for_some else "it may keep all")
