@@ -48,6 +48,12 @@ class Pipeline:
             submitted_at=datetime.now(UTC),
         )
 
+    def submit_all(self, tracks: Sequence[Path]) -> None:
+        """Submit ``tracks``, files below the media root."""
+        with self.submitter() as submitter:
+            for track in tracks:
+                submitter.submit(self.submission(track))
+
     def label_all(
         self, tracks: Sequence[Path], *, each_s: float = 0.0, tick: Callable[[int], None] = lambda _: None
     ) -> float:
@@ -60,18 +66,34 @@ class Pipeline:
 
         Raises: SystemExit as `outcomes`.
         """
-
-        def submit_all() -> None:
-            with self.submitter() as submitter:
-                for track in tracks:
-                    submitter.submit(self.submission(track))
-
         began = time.monotonic()
-        thread = threading.Thread(target=submit_all, daemon=True)  # it waits while the extractor is far behind
+        # It waits while the extractor is far behind.
+        thread = threading.Thread(target=self.submit_all, args=(tracks,), daemon=True)
         thread.start()
         last = max(at for _, at in self.outcomes(len(tracks), each_s=each_s, tick=tick))
         thread.join()
         return last - began
+
+    def outcome(self, timeout_s: float) -> str | None:
+        """Whose submission the next label is; None when none comes in time. Raises: SystemExit when a track fails."""
+        record = self.follower.take(timeout_s=timeout_s)
+        if record is None:
+            return None
+        if record.topic == TRACKS_FAILED.name:
+            raise SystemExit(f"a track failed: {(record.value or b'').decode()[:500]}")
+        return origin_of(record).submission_id
+
+    def counting(self) -> Callable[[], int]:
+        """A function that says how many labels have come since; it raises SystemExit when a track fails."""
+        n_labeled = 0
+
+        def counted() -> int:
+            nonlocal n_labeled
+            while self.outcome(timeout_s=0.0) is not None:
+                n_labeled += 1
+            return n_labeled
+
+        return counted
 
     def outcomes(
         self, n: int, *, each_s: float = 0.0, tick: Callable[[int], None] = lambda _: None
@@ -82,13 +104,11 @@ class Pipeline:
         """
         n_found, last, tick_at = 0, time.monotonic(), time.monotonic() + each_s
         while n_found < n:
-            record = self.follower.take(timeout_s=0.05)
+            submission_id = self.outcome(timeout_s=0.05)
             now = time.monotonic()
-            if record is not None:
-                if record.topic == TRACKS_FAILED.name:
-                    raise SystemExit(f"a track failed: {(record.value or b'').decode()[:500]}")
+            if submission_id is not None:
                 n_found, last = n_found + 1, now
-                yield origin_of(record).submission_id, now
+                yield submission_id, now
             elif now - last > _PATIENCE_S:
                 raise SystemExit(f"{n - n_found} of {n} tracks have no label after {_PATIENCE_S:.0f} s of silence")
             if each_s and now > tick_at:

@@ -124,6 +124,12 @@ def _latency_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 def _growth_rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     rates = ", ".join(f"{row['tracks_per_s']:.1f} tracks/s at {row['n_tracks']:,}" for row in found["sizes"])
+    if by_turns := found.get("by_turns"):
+        behind = sum(row["n_tracks"] for row in found["sizes"])
+        at = 2 * max(side["n_tracks"] for side in by_turns.values())
+        rates += (
+            f"; with {behind:,} behind it {_times(found['ratios']['grown_over_new'])} a new one at {at:,}, by turns"
+        )
     last = found["sizes"][-1]
     kilobytes = {name: value / 1e3 for name, value in last["topic_bytes_per_track"].items()}
     kept = f"{last['redis_bytes_per_track'] / 1e3:.1f} kB in Redis, {kilobytes['tracks.labeled.v1']:.1f} kB of labels"
