@@ -6,7 +6,7 @@ One pipeline, everything that `needledrop up` runs, real Kafka; each size with n
 a second, resident memory of each kind of process (second tenth and last tenth of the time of the largest size), bytes a
 track in Redis and in each topic.
 
-Then that pipeline, with all sizes behind it, and a new one, by turns of a second, until one of them has labeled half of
+Then that pipeline, with all sizes behind it, and a new one, by turns of two seconds, until both have labeled half of
 the middle size: the new one is then at the middle size. A machine that others use, too, changes by half within seconds,
 so rates of sizes that came minutes apart cannot be compared to 5 %, and these can (`turns.py`). Last the middle size
 again with two extractors and two classifiers.
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any, Final
@@ -44,8 +45,7 @@ GROWN_BY: Final = 0.03  # last tenth beside second tenth
 TWICE_OVER_ONCE: Final = 1.8  # with so many cores that the second worker has some of its own:
 N_CORES_FOR_TWO: Final = 4
 N_WARM_UP: Final = 100
-MOST_BY_TURNS: Final = 500  # who submits more at once waits for the extractor
-N_AHEAD: Final = 50  # more than one pipeline labels while the other gets its submissions
+MOST_BY_TURNS: Final = 500  # two minutes of each, of which the first and the last second hardly count
 OURS: Final = ("classifier", "decoder", "extractor", "projector", "trends")
 _LOOK_EVERY_S: Final = 0.5
 _SAY_EVERY_S: Final = 10.0
@@ -99,7 +99,7 @@ class Growth:
     def beside_a_new_one(self, n_tracks: int) -> dict[str, dict[str, Any]]:
         """Both label ``n_tracks`` by turns, the new one after as many; as `labeled_by_turns`."""
         roots = psutil.Process().children()
-        before, tracks = self._copies(n_tracks), self._copies(n_tracks + N_AHEAD)
+        before, tracks = self._copies(n_tracks), self._copies(n_tracks)
 
         def grown() -> list[psutil.Process]:
             return descendants(roots)
@@ -110,12 +110,11 @@ class Growth:
 
         with running_pipeline(self._folder / "music", self._folder / "new", self._kafka_home) as new:
             new.label_all(before)
-            sides = {"grown": Side(grown, self._pipeline.counting()), "new": Side(newer, new.counting())}
-            for pipeline in (self._pipeline, new):
-                pipeline.submit_all(tracks)
+            sides = {
+                "grown": Side(grown, self._pipeline.counting(), partial(self._pipeline.begin, tracks)),
+                "new": Side(newer, new.counting(), partial(new.begin, tracks)),
+            }
             found = labeled_by_turns(sides, n_tracks)
-        for _ in self._pipeline.outcomes(len(tracks) - sides["grown"].n_labeled()):
-            pass
         self._n_labeled += len(tracks)
         return found
 

@@ -5,7 +5,7 @@
 Clips of 30 s, as many different contents as tracks, everything that `needledrop up` runs, on this machine's cores:
 
 * Kafka, the twelve features on; then the same contents again under other ids; then others with the features off;
-* Kafka and the same work in one process without it (`needledrop label`), by turns of a second, each standing still
+* Kafka and the same work in one process without it (`needledrop label`), by turns of two seconds, each standing still
   while the other runs: a machine that others use, too, becomes slower and faster by half within seconds (`turns.py`).
   In process nobody counts trends or keeps a catalogue, as `up` does: the pipeline is measured with those two workers
   and without them, and only without them is it the same work;
@@ -25,6 +25,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,8 +50,7 @@ PROMISES: Final = {
 N_WARM_UP: Final = 48  # Java compiles what is used often
 N_ALONE_WARM_UP: Final = 12  # the processes that decode have loaded their libraries
 N_PEER_CLIPS: Final = 4
-MOST_BY_TURNS: Final = 500  # of each; one that submits more at once waits for the extractor
-N_AHEAD: Final = 100  # more than the pipeline labels while the process beside it loads its models
+MOST_BY_TURNS: Final = 500  # of each: two minutes, of which the first and the last second hardly count
 SAME_WORK: Final = tuple(worker for worker in WORKERS if worker not in ("trends", "catalog"))  # as `label` does it
 _OFF: Final = {"NEEDLEDROP_FEATURES_ENABLED": "false"}
 
@@ -89,10 +89,9 @@ class Bench:
     def by_turns(self, workers: Sequence[str], *, features: bool) -> dict[str, dict[str, Any]]:
         """The same of the pipeline of ``workers``, and of one process without Kafka and Redis, on the same cores."""
         n = min(max(self._n_tracks // 2, 1), MOST_BY_TURNS)
-        warm, tracks, others = self._tracks(N_WARM_UP), self._tracks(n + N_AHEAD), self._tracks(n + N_AHEAD)
+        warm, tracks, others = self._tracks(N_WARM_UP), self._tracks(n), self._tracks(2 * n + N_ALONE_WARM_UP)
         with self._running(workers, features=features) as pipeline:
             pipeline.label_all(warm)
-            pipeline.submit_all(tracks)
             with labeling_alone(others, features=features) as alone:
                 while alone.n_labeled() < N_ALONE_WARM_UP:
                     time.sleep(0.1)
@@ -101,7 +100,10 @@ class Bench:
                     theirs = set(alone.processes())
                     return [process for process in descendants() if process not in theirs]
 
-                sides = {"kafka": Side(ours, pipeline.counting()), "in_process": Side(alone.processes, alone.n_labeled)}
+                sides = {
+                    "kafka": Side(ours, pipeline.counting(), partial(pipeline.begin, tracks)),
+                    "in_process": Side(alone.processes, alone.n_labeled),
+                }
                 return labeled_by_turns(sides, n)
 
     def _running(self, workers: Sequence[str], *, features: bool) -> AbstractContextManager[Pipeline]:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 import psutil
@@ -26,9 +26,13 @@ def test_each_of_two_programs_runs_while_the_other_stands_still_and_both_run_in_
     busy: tuple[psutil.Process, psutil.Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "TURN_S", 0.1)
-    before, rounds = [_used_s(process) for process in busy], iter(range(6))
+    before, rounds, ran = [_used_s(process) for process in busy], iter(range(6)), {"one": 0.0, "other": 0.0}
 
-    ran = turns.by_turns({"one": lambda: [busy[0]], "other": lambda: [busy[1]]}, until=lambda: next(rounds) == 5)
+    def is_over(seconds: Mapping[str, float]) -> bool:
+        ran.update(seconds)
+        return next(rounds) == 5
+
+    turns.by_turns({"one": lambda: [busy[0]], "other": lambda: [busy[1]]}, lambda: None, is_over)
     used = [_used_s(process) - then for process, then in zip(busy, before, strict=True)]
 
     for name, seconds in zip(("one", "other"), used, strict=True):
@@ -38,11 +42,11 @@ def test_each_of_two_programs_runs_while_the_other_stands_still_and_both_run_in_
 
 
 def test_what_stood_still_runs_again_when_whoever_asks_fails(busy: tuple[psutil.Process, psutil.Process]) -> None:
-    def fails() -> bool:
+    def fails(_: Mapping[str, float]) -> bool:
         raise SystemExit("a track failed")
 
     with pytest.raises(SystemExit, match="a track failed"):
-        turns.by_turns({"one": lambda: [busy[0]], "other": lambda: [busy[1]]}, fails)
+        turns.by_turns({"one": lambda: [busy[0]], "other": lambda: [busy[1]]}, lambda: None, fails)
 
     assert all(process.status() != psutil.STATUS_STOPPED for process in busy)
 
