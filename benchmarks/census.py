@@ -16,7 +16,6 @@ _KINDS: Final = {
     "kafka.Kafka": "kafka",
     "redis-server": "redis",
     "valkey-server": "redis",
-    "multiprocessing.spawn": "own",  # `alone.py`
 }
 
 
