@@ -1,8 +1,8 @@
 """Two programs on the same cores, two seconds each by turns: both meet the machine as it is then.
 
 A neighbour on the same physical core halves a core's speed, for twenty seconds or for minutes. Of two programs that run
-one after the other each has weather of its own; of two that take turns of two
-seconds, the same.
+one after the other each has weather of its own; of two that take turns, the same. For like with like only: many
+processes pay more for a turn than one (ADR 25).
 """
 
 import signal
