@@ -34,11 +34,20 @@ def test_music4all_leaves_out_who_was_not_measured() -> None:
 
 def a_growth(**ratios: float) -> dict[str, Any]:
     kept = {f"{kind}_last_over_second_tenth": 1.0 for kind in ("classifier", "decoder", "extractor", "kafka")}
-    return {"ratios": {"grown_over_new": 1.0, "two_workers_over_one": 2.0, **kept, **ratios}}
+    return {
+        "ratios": {
+            "largest_over_the_one_before": 1.0,
+            "grown_over_new": 1.0,
+            "two_workers_over_one": 2.0,
+            **kept,
+            **ratios,
+        }
+    }
 
 
 def test_growth_says_which_promise_is_broken() -> None:
     assert broken_promises(a_growth()) == []
+    assert broken_promises(a_growth(largest_over_the_one_before=0.94)) == ["largest_over_the_one_before"]
     assert broken_promises(a_growth(grown_over_new=0.94)) == ["grown_over_new"]
     assert broken_promises(a_growth(extractor_last_over_second_tenth=1.04)) == ["extractor_last_over_second_tenth"]
     assert broken_promises(a_growth(kafka_last_over_second_tenth=2.0)) == []  # Java's heap is Java's
